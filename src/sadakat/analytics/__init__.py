@@ -1,0 +1,1 @@
+"""Figures: each metric is computed in one place."""

@@ -1,0 +1,1 @@
+"""Orders, lines, refunds and products: projections of the event log."""

@@ -1,0 +1,1 @@
+"""Settings, urls, wiring and ASGI: the only place that knows everybody."""

@@ -1,0 +1,45 @@
+"""The web process: the collector's raw ASGI beside Django, and the static files of installed packages."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.core.asgi import get_asgi_application
+from servestatic import ServeStaticASGI
+
+from sadakat.config import boot
+from sadakat.events.web.collector import Collector
+from sadakat.platform.database import connection
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+STATIC_MAX_AGE_SECONDS = 3600
+
+
+def application() -> ASGI:
+    """The whole web process as one ASGI application; uvicorn calls this factory once per process."""
+    boot.start()
+    collector = Collector(connection.dsn)
+    pages = _with_static_files(get_asgi_application())
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or scope["path"].startswith(("/v1/", "/sourceConfig/")):
+            await collector(scope, receive, send)
+        else:
+            await pages(scope, receive, send)
+
+    return serve
+
+
+def _with_static_files(pages: ASGI) -> ASGI:
+    """Serves `/static/` from the `static` folder of each installed app: nothing is copied, nothing is collected."""
+    server = ServeStaticASGI(pages, max_age=STATIC_MAX_AGE_SECONDS)
+    for config in apps.get_app_configs():
+        folder = Path(config.path) / "static"
+        if folder.is_dir():
+            server.add_files(str(folder), prefix="static/")
+    return server  # type: ignore[no-any-return]  # servestatic is not typed

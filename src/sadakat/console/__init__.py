@@ -1,0 +1,1 @@
+"""The console's home and the pages that need many contexts."""

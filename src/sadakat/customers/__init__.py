@@ -1,0 +1,1 @@
+"""One customer id: identifiers, merges, traits, the feature registry."""

@@ -1,0 +1,120 @@
+"""What crosses the door of `customers`."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+class IdentifierType(enum.StrEnum):
+    """Kinds of identifier, strongest first: the order decides whose profile an event belongs to."""
+
+    USER_ID = "user_id"
+    CARD = "card"
+    EMAIL = "email"
+    PHONE = "phone"
+    ANONYMOUS_ID = "anonymous_id"
+
+
+class FeatureType(enum.StrEnum):
+    """Column types of the feature row."""
+
+    INTEGER = "bigint"
+    NUMBER = "double precision"
+    TEXT = "text"
+    INSTANT = "timestamptz"
+    FLAG = "boolean"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One registered column of the feature row."""
+
+    name: str
+    type: FeatureType
+    owner: str
+    """The context that alone writes it."""
+    meaning: str
+    """One English sentence, translated where it is shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identifier:
+    """An identifier of a customer."""
+
+    type: str
+    value: str
+    profile_id: int
+    is_verified: bool
+    source_id: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraitValue:
+    """A trait with where and when it was said; over several profiles the latest event time wins."""
+
+    name: str
+    value: Any
+    source_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """One person after merging, as pages and the API show them."""
+
+    id: int
+    profile_ids: tuple[int, ...]
+    name: str
+    """Display name from the traits; empty when nothing is known."""
+    traits: Mapping[str, TraitValue]
+    identifiers: tuple[Identifier, ...]
+    features: Mapping[str, Any]
+    """Registered features by name; a missing one is None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerRow:
+    """A line of a list of customers."""
+
+    id: int
+    name: str
+    city: str
+    identifiers: tuple[str, ...]
+    """The strongest few keys `TYPE:VALUE`."""
+    features: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerPage:
+    """One page of a list of customers."""
+
+    rows: tuple[CustomerRow, ...]
+    total: int
+    page: int
+    """From 1."""
+    pages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictRow:
+    """Two customers that a limit keeps apart."""
+
+    id: int
+    customer_ids: tuple[int, int]
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRow:
+    """A merge in a customer's history."""
+
+    id: int
+    winner_id: int
+    loser_id: int
+    reason: str
+    at: datetime

@@ -1,0 +1,33 @@
+"""`sadakat doctor`: the checks of every context, printed."""
+
+import dataclasses
+import json
+import sys
+from datetime import datetime
+
+import typer
+from rich.console import Console
+
+from sadakat.kernel.errors import SadakatError
+
+_MARKS = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
+
+
+def run(*, as_json: bool, at: datetime, say: Console) -> None:
+    """Prints each check; exit code 1 when one fails. A database that does not open is itself a finding."""
+    from sadakat.config import boot
+    from sadakat.platform import doctor
+
+    try:
+        boot.start()
+        findings = doctor.examine(at=at)
+    except SadakatError as error:
+        findings = [doctor.Finding(name="database", state="fail", found=str(error), mend="see the message")]
+    if as_json:
+        sys.stdout.write(json.dumps([dataclasses.asdict(f) for f in findings], ensure_ascii=False, indent=2) + "\n")
+    else:
+        for finding in findings:
+            advice = f" → {finding.mend}" if finding.state != "ok" and finding.mend else ""
+            say.print(f"{_MARKS[finding.state]} {finding.name}: {finding.found}{advice}", highlight=False)
+    if any(finding.state == "fail" for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,103 @@
+"""Web, collector and worker as processes of one machine."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from datetime import datetime
+from types import FrameType
+
+import uvicorn
+from rich.console import Console
+
+RESTART_DELAY_SECONDS = 1.0
+STOP_SECONDS = 20.0
+
+
+def serve(*, port: int, workers: int, with_worker: bool, at: datetime, say: Console) -> None:
+    """Serves until it is told to stop; the worker is a child process, started again when it dies.
+
+    Raises:
+        Invalid: a secret key is needed and missing.
+    """
+    from sadakat.config import boot
+    from sadakat.platform import brand
+
+    boot.start()
+    _set_up_brand(at=at)
+    here = brand.current()
+    boot.require_secret_key(is_demo=here.is_demo)
+    _greet(port=port, at=at, say=say)
+    stopping = threading.Event()
+    keeper = threading.Thread(target=_keep_worker, args=(stopping,), daemon=True)
+    if with_worker:
+        keeper.start()
+    try:
+        uvicorn.run(
+            "sadakat.config.asgi:application",
+            factory=True,
+            host="127.0.0.1" if here.is_demo else "0.0.0.0",  # noqa: S104 - a server is to be reached
+            port=port,
+            workers=workers,
+            access_log=False,
+            log_level="warning",
+            timeout_graceful_shutdown=10,
+        )
+    finally:
+        stopping.set()
+        if with_worker:
+            keeper.join(STOP_SECONDS)
+
+
+def run_worker() -> None:
+    """The background loops of this process, until SIGTERM or SIGINT."""
+    from sadakat.platform import worker
+
+    stop = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    worker.run_forever(stop=stop)
+
+
+def _keep_worker(stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        child = subprocess.Popen([sys.executable, "-m", "sadakat.entry", "worker"], env=os.environ)
+        while child.poll() is None and not stopping.wait(0.2):
+            pass
+        if child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+        else:
+            stopping.wait(RESTART_DELAY_SECONDS)
+
+
+def _set_up_brand(*, at: datetime) -> None:
+    from sadakat.platform import audit, brand, settings
+
+    here = settings.current()
+    brand.set_up(
+        brand.Brand(name="Sadakat", time_zone=here.time_zone, currency=here.currency, language=here.language),
+        actor=audit.CLI,
+        at=at,
+    )
+
+
+def _greet(*, port: int, at: datetime, say: Console) -> None:
+    """Says where the console is, and how to get in when that is not obvious."""
+    from sadakat.platform import brand, login, operations
+
+    address = f"http://localhost:{port}"
+    say.print(f"\nConsole: [bold]{address}[/]")
+    owner = operations.first_owner()
+    if owner is None:
+        say.print("Nobody can log in yet: sadakat team add YOU@EXAMPLE.COM --name You --role owner")
+    elif brand.current().is_demo:
+        say.print(f"Log in as {owner.name}: {login.log_in_link(owner, at=at, base_url=address)}", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Collecting, the inbox, the sequencer, the event log and its consumers."""

@@ -1,0 +1,91 @@
+"""Tables of the log. The sequencer and the collector write them in SQL; nothing here has verbs."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class Source(models.Model):
+    """Something that sends events. Grain: one write key."""
+
+    name = models.TextField(unique=True)
+    kind = models.TextField()
+    key_hash = models.BinaryField(unique=True, null=True)  # SHA-256; the key itself is shown once
+    key_hint = models.TextField(default="")  # its last four characters
+    is_trusted = models.BooleanField()
+    joins_profiles = models.BooleanField()
+    accepts_orders = models.BooleanField()
+    namespace = models.TextField(default="")
+    allowed_origins = ArrayField(models.TextField(), default=list)
+    is_enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+
+class Inbox(models.Model):
+    """Received and durable, not yet in the log. No unique key: duplicates are dropped by the sequencer alone."""
+
+    source_id = models.IntegerField()
+    mid = models.UUIDField()
+    kind = models.SmallIntegerField()
+    event = models.TextField()
+    at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    identifiers = ArrayField(models.TextField())
+    body = models.JSONField()
+
+
+class MessageKey(models.Model):
+    """Keys of messages already in the log, for the documented horizon."""
+
+    mid = models.UUIDField(primary_key=True)
+    received_date = models.DateField()
+
+
+class LogEvent(models.Model):
+    """The event log. Rows never change, except that erasure blanks `body` in place."""
+
+    position = models.BigIntegerField(primary_key=True)
+    profile_id = models.BigIntegerField()
+    source_id = models.IntegerField()
+    kind = models.SmallIntegerField()
+    event = models.TextField()
+    at = models.DateTimeField()
+    local_date = models.DateField()
+    received_at = models.DateTimeField()
+    mid = models.UUIDField()
+    body = models.JSONField(null=True)
+
+    class Meta:
+        db_table = "events_log"
+        indexes = [models.Index(fields=["profile_id", "at"], name="events_log_profile")]
+
+
+class Cursor(models.Model):
+    """How far a consumer has come."""
+
+    consumer = models.TextField(primary_key=True)
+    position = models.BigIntegerField(default=0)
+    moved_at = models.DateTimeField()
+
+
+class FailedEvent(models.Model):
+    """An event that a consumer has set aside; solved ones stay as a record."""
+
+    consumer = models.TextField()
+    position = models.BigIntegerField()
+    reason = models.TextField()
+    failed_at = models.DateTimeField()
+    attempts = models.IntegerField(default=1)
+    solved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["consumer", "position"], name="events_failed_once")]
+
+
+class RejectedEvent(models.Model):
+    """Something that was refused at the door, inside a request that was otherwise taken."""
+
+    source_id = models.IntegerField(null=True)
+    received_at = models.DateTimeField()
+    reason = models.TextField()
+    message_id = models.TextField(default="")
+    body = models.TextField()

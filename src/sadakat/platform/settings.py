@@ -1,0 +1,96 @@
+"""One frozen settings object, read from the environment once and failing loudly."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sadakat.kernel import money, time
+from sadakat.kernel.errors import Invalid
+
+LANGUAGES = ("en", "tr")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the environment says. A field that is None was not said."""
+
+    home: Path
+    """Data folder; each home is its own embedded database."""
+    database_url: str | None
+    """An existing PostgreSQL (15 or newer) instead of the embedded one."""
+    engine: str
+    """Where figures are computed: `duckdb`."""
+    lake: Path
+    """Folder of the Parquet files."""
+    base_url: str
+    """Where people reach the console; `https://` switches on HSTS and secure cookies."""
+    secret_key: str | None
+    """Signs sessions and links; required to serve anything but the demo."""
+    language: str
+    time_zone: str
+    """IANA zone of the brand, taken when a home is set up."""
+    currency: str
+    """ISO 4217 code of the brand, taken when a home is set up."""
+    email_url: str | None
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach us over TLS."""
+        return self.base_url.startswith("https://")
+
+    @property
+    def host(self) -> str:
+        """Host name of `base_url`."""
+        return urlsplit(self.base_url).hostname or "localhost"
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Reads and checks `environ`.
+
+    Raises:
+        Invalid: a variable has a value that cannot be used; the message names it.
+    """
+
+    def said(name: str) -> str | None:
+        return environ.get(name, "").strip() or None
+
+    home = Path(said("SADAKAT_HOME") or Path.home() / ".sadakat").expanduser().absolute()
+    settings = Settings(
+        home=home,
+        database_url=said("DATABASE_URL"),
+        engine=said("SADAKAT_ENGINE") or "duckdb",
+        lake=Path(said("SADAKAT_LAKE") or home / "lake").expanduser().absolute(),
+        base_url=(said("SADAKAT_BASE_URL") or "http://localhost:8000").rstrip("/"),
+        secret_key=said("SADAKAT_SECRET_KEY"),
+        language=said("SADAKAT_LANGUAGE") or "en",
+        time_zone=said("SADAKAT_TIME_ZONE") or "Europe/Istanbul",
+        currency=said("SADAKAT_CURRENCY") or "TRY",
+        email_url=said("SADAKAT_EMAIL_URL"),
+    )
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    url = settings.database_url
+    if url is not None and urlsplit(url).scheme not in {"postgresql", "postgres"}:
+        raise Invalid("DATABASE_URL must start with postgresql://")
+    if settings.engine != "duckdb":
+        raise Invalid(f"SADAKAT_ENGINE can be duckdb, not {settings.engine!r}")
+    if urlsplit(settings.base_url).scheme not in {"http", "https"} or not urlsplit(settings.base_url).hostname:
+        raise Invalid(f"SADAKAT_BASE_URL must be like https://sadakat.example.com, not {settings.base_url!r}")
+    if settings.language not in LANGUAGES:
+        raise Invalid(f"SADAKAT_LANGUAGE can be {' or '.join(LANGUAGES)}, not {settings.language!r}")
+    if settings.secret_key is not None and len(settings.secret_key) < 32:
+        raise Invalid("SADAKAT_SECRET_KEY needs at least 32 characters")
+    time.zone(settings.time_zone)
+    money.currency_code(settings.currency)
+
+
+@cache
+def current() -> Settings:
+    """The settings of this process."""
+    return from_environment(os.environ)

@@ -1,0 +1,85 @@
+"""One PostgreSQL for the run, a template database made once, and a clone of it for each test that asks."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+TEMPLATE = f"sadakat_template_{os.getpid()}"
+
+
+def _server(stack: ExitStack) -> str:
+    """The address of a server that the run may fill: the one named, or an embedded one of its own."""
+    named = os.environ.get("SADAKAT_TEST_DATABASE_URL")
+    if named:
+        return named
+    from sadakat.platform.database import embedded
+
+    home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sadakat-test-", dir="/tmp")))
+    home.chmod(0o755)
+    return stack.enter_context(embedded.open_server(home=home / "home", durable=False)).dsn
+
+
+def _run(server: str, statement: sql.Composed) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def template() -> Iterator[str]:
+    """The address of a server with the template database `TEMPLATE`, migrated and wired."""
+    with ExitStack() as stack:
+        home = stack.enter_context(tempfile.TemporaryDirectory(prefix="sadakat-home-", dir="/tmp"))
+        server = _server(stack)
+        name = sql.Identifier(TEMPLATE)
+        _run(server, sql.SQL("CREATE DATABASE {}").format(name))
+        stack.callback(_run, server, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+        os.environ["SADAKAT_HOME"] = home
+        address = conninfo_to_dict(server) | {"dbname": TEMPLATE}
+        os.environ["DATABASE_URL"] = "postgresql://?" + "&".join(f"{k}={v}" for k, v in address.items())
+        from sadakat.config import boot
+
+        boot.start()
+        from sadakat.platform import audit, brand
+
+        brand.set_up(
+            brand.Brand(name="Moda Nord", time_zone="Europe/Istanbul", currency="TRY", language="en"),
+            actor=audit.SYSTEM,
+            at=NOW,
+        )
+        from django.db import connections
+
+        connections.close_all()
+        yield server
+
+
+@pytest.fixture
+def database(template: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh clone of the template as Django's database; gives its address."""
+    from django.db import connections
+
+    name = f"sadakat_test_{os.getpid()}"
+    default = connections["default"]
+    _run(
+        template,
+        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE)),
+    )
+    default.settings_dict["NAME"] = name
+    yield make_conninfo(template, dbname=name)
+    connections.close_all()
+    default.settings_dict["NAME"] = TEMPLATE
+    _run(template, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The clock of the tests: Friday 20 November 2026, noon in Istanbul."""
+    return NOW
