@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from sadakat.commerce import api as commerce
+from sadakat.config import menu
 from sadakat.customers import api as customers
 from sadakat.events import api as events
 from sadakat.platform import lake, worker
@@ -14,6 +15,7 @@ def connect() -> None:
     events.register_resolver(customers.Resolver())
     events.register_consumers([*customers.CONSUMERS, *commerce.CONSUMERS])
     customers.ensure_feature_columns()
+    menu.connect()
     worker.register_step("events.sequencer", _sequence)
     for consumer in events.consumers():
         worker.register_step(consumer, partial(_consume, consumer))

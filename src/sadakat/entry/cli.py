@@ -61,7 +61,9 @@ def _print_json(document: Any) -> None:
 def demo(
     *,
     once: Annotated[bool, typer.Option(help="Do all the work, print the summary and exit.")] = False,
-    dates: Annotated[str, typer.Option(help="recent: the year ends within the last 7 days; recorded: as it was.")] = "recent",
+    dates: Annotated[
+        str, typer.Option(help="recent: the year ends within the last 7 days; recorded: as it was.")
+    ] = "recent",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
     """Real sample data, everything computed, and the console on http://localhost:8000."""
@@ -178,7 +180,14 @@ def source_list(*, as_json: Json = False) -> None:
     from sadakat.events import api as events
 
     rows = [
-        {"id": s.id, "name": s.name, "kind": s.kind, "trusted": s.is_trusted, "orders": s.accepts_orders, "enabled": s.is_enabled}
+        {
+            "id": s.id,
+            "name": s.name,
+            "kind": s.kind,
+            "trusted": s.is_trusted,
+            "orders": s.accepts_orders,
+            "enabled": s.is_enabled,
+        }
         for s in events.sources().values()
     ]
     _print_table(rows, as_json=as_json)
@@ -191,7 +200,13 @@ def events_failed(*, as_json: Json = False) -> None:
     from sadakat.events import api as events
 
     rows = [
-        {"consumer": f.consumer, "position": f.position, "event": f.event, "reason": f.reason, "attempts": f.attempts}
+        {
+            "consumer": f.consumer,
+            "position": f.position,
+            "event": f.event,
+            "reason": f.reason,
+            "attempts": f.attempts,
+        }
         for f in events.failed_events()
     ]
     _print_table(rows, as_json=as_json)

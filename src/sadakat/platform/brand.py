@@ -1,7 +1,7 @@
 """The brand that this installation works for."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,6 +31,12 @@ class Brand:
     def zone(self) -> ZoneInfo:
         """The time zone in which days begin."""
         return time.zone(self.time_zone)
+
+    def day(self, at: datetime) -> date:
+        """The local day that figures are as of: that of `at`, and in the demo the one after its sample year."""
+        today = at.astimezone(self.zone).date()
+        year_end = self.notes.get("year_end")
+        return min(today, date.fromisoformat(year_end) + timedelta(days=1)) if year_end else today
 
 
 def current() -> Brand:

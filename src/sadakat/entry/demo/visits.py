@@ -44,7 +44,13 @@ def of_shoppers(
 
 
 def _visit(
-    anonymous: str, visit: int, products: Sequence[tuple[str, str]], *, at: datetime, until: datetime, dice: random.Random
+    anonymous: str,
+    visit: int,
+    products: Sequence[tuple[str, str]],
+    *,
+    at: datetime,
+    until: datetime,
+    dice: random.Random,
 ) -> Iterator[tuple[str, bytes]]:
     campaign = dice.choice(_CAMPAIGNS)
     path, title = dice.choice(_PATHS)
@@ -59,7 +65,11 @@ def _visit(
         if moment >= until:
             return
         context = {"campaign": campaign} if campaign else {}
-        identity = {"messageId": f"{anonymous}-{visit}-{step}", "anonymousId": anonymous, "timestamp": moment.isoformat() + "Z"}
+        identity = {
+            "messageId": f"{anonymous}-{visit}-{step}",
+            "anonymousId": anonymous,
+            "timestamp": moment.isoformat() + "Z",
+        }
         yield "site", msgspec.json.encode({**message, **identity, "context": context})
 
 

@@ -1,0 +1,200 @@
+"""The figures: each metric is computed here and nowhere else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, Final
+
+import ibis
+
+from sadakat.analytics import rules, tables
+from sadakat.analytics.types import Metrics, PeriodFigures
+from sadakat.kernel import time
+from sadakat.kernel.errors import Invalid
+from sadakat.kernel.money import Money
+from sadakat.kernel.time import Period, PeriodKind
+from sadakat.platform import brand, engine, lake
+
+MAX_PERIODS: Final = 400
+_CACHED: Final = 256
+_TRUNCATE: Final = {
+    PeriodKind.WEEK: "W",
+    PeriodKind.MONTH: "M",
+    PeriodKind.QUARTER: "Q",
+    PeriodKind.YEAR: "Y",
+}
+_MICROSECONDS_A_DAY: Final = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What is asked, of which lake: equal questions have equal answers."""
+
+    as_of: date
+    period: PeriodKind
+    known_before: date
+    currency: str
+    lake_version: str
+
+
+def metrics(*, as_of: date, period: PeriodKind) -> Metrics:
+    """Every figure as of the start of a local day; its `period` is the latest whole one of that kind.
+
+    Raises:
+        Unavailable: the home has no brand yet, or files of the lake are missing.
+    """
+    return _metrics(_question(as_of=as_of, period=period, known_before=as_of))
+
+
+def previous_metrics(*, as_of: date, period: PeriodKind) -> Metrics:
+    """The figures that those of `metrics` are compared with: their windows end where its period starts.
+
+    Both know the same refunds and cancellations, those before `as_of`, so that a change is a change of trade.
+    """
+    start = time.latest_period(as_of, kind=period).start
+    return _metrics(_question(as_of=start, period=period, known_before=as_of))
+
+
+def series(*, as_of: date, period: PeriodKind, count: int) -> tuple[PeriodFigures, ...]:
+    """The latest `count` whole periods, earliest first, periods without orders included.
+
+    All know what happened before `as_of`; the last one has the figures of `metrics`.
+
+    Raises:
+        Invalid: `count` is not between 1 and `MAX_PERIODS`.
+    """
+    if not 1 <= count <= MAX_PERIODS:
+        raise Invalid(f"count must be between 1 and {MAX_PERIODS}, not {count}")
+    return _series(_question(as_of=as_of, period=period, known_before=as_of), count)
+
+
+def _question(*, as_of: date, period: PeriodKind, known_before: date) -> _Question:
+    return _Question(
+        as_of=as_of,
+        period=period,
+        known_before=known_before,
+        currency=brand.current().currency,
+        lake_version=lake.version(),
+    )
+
+
+@lru_cache(maxsize=_CACHED)
+def _metrics(question: _Question) -> Metrics:
+    figures = _series(question, 1)[0]
+    period = Period(figures.period_start, figures.period_end)
+    orders = tables.counted_orders(known_before=question.known_before)
+    orders = orders.filter(orders.order_date < question.as_of)
+    sums = engine.collect(_sums(orders, as_of=question.as_of, period=period))[0]
+    sums = {name: value or 0 for name, value in sums.items()} | {"gap": sums["gap"]}
+    currency = question.currency
+    return Metrics(
+        **{field.name: getattr(figures, field.name) for field in fields(figures)},
+        as_of=question.as_of,
+        purchase_frequency=rules.ratio(sums["trailing_orders"], sums["trailing_customers"]),
+        average_order_value=rules.mean_money(sums["trailing_revenue"], sums["trailing_orders"], currency=currency),
+        active_customers=sums["trailing_customers"],
+        retention_rate_classical=rules.ratio(sums["active_at_end"] - figures.new_customers, sums["active_at_start"]),
+        days_between_orders=None if sums["gap"] is None else sums["gap"] / _MICROSECONDS_A_DAY,
+        historic_cltv=rules.mean_money(sums["revenue"], sums["customers"], currency=currency),
+        total_customers=sums["customers"],
+        total_revenue=Money(sums["revenue"], currency),
+    )
+
+
+@lru_cache(maxsize=_CACHED)
+def _series(question: _Question, count: int) -> tuple[PeriodFigures, ...]:
+    # One period more, for the customers that the first one can have kept.
+    periods = rules.periods_until(question.as_of, kind=question.period, count=count + 1)
+    orders = tables.counted_orders(known_before=question.known_before)
+    rows = {row["start"]: row for row in engine.collect(_by_period(orders, periods, kind=question.period))}
+    return tuple(
+        _figures(question, period, sums=rows.get(period.start, {}), before=rows.get(before.start, {}))
+        for before, period in pairwise(periods)
+    )
+
+
+def _figures(
+    question: _Question, period: Period, *, sums: Mapping[str, Any], before: Mapping[str, Any]
+) -> PeriodFigures:
+    def of(name: str) -> int:
+        return int(sums.get(name) or 0)
+
+    def money(amount_minor: int) -> Money:
+        return Money(amount_minor, question.currency)
+
+    retention_rate = rules.ratio(of("kept_customers"), before.get("customers", 0))
+    return PeriodFigures(
+        period=question.period,
+        period_start=period.start,
+        period_end=period.end,
+        customers=of("customers"),
+        orders=of("orders"),
+        revenue=money(of("revenue")),
+        new_customers=of("new_customers"),
+        returning_customers=of("customers") - of("new_customers"),
+        new_customer_revenue=money(of("new_revenue")),
+        returning_customer_revenue=money(of("revenue") - of("new_revenue")),
+        repeat_purchase_rate=rules.ratio(of("repeat_customers"), of("customers")),
+        guest_checkout_rate=rules.ratio(of("guest_orders"), of("online_orders")),
+        retention_rate=retention_rate,
+        churn_rate=None if retention_rate is None else 1 - retention_rate,
+    )
+
+
+def _by_period(orders: ibis.Table, periods: list[Period], *, kind: PeriodKind) -> ibis.Table:
+    """Sums of each of these periods that has orders. Grain: one period, by its first day `start`."""
+    unit = _TRUNCATE[kind]
+    first_date = orders.order_date.min().over(group_by=orders.customer_id)
+    dated = orders.mutate(start=orders.order_date.truncate(unit), first_start=first_date.truncate(unit))
+    dated = dated.filter(dated.order_date >= periods[0].start, dated.order_date < periods[-1].end)
+    online = dated.channel == "online"
+    buyers = dated.group_by("start", "customer_id", "first_start").aggregate(
+        orders=dated.count(),
+        revenue=dated.net_minor.sum(),
+        online_orders=dated.count(where=online),
+        guest_orders=dated.count(where=online & dated.is_guest),
+    )
+    last_start = buyers.start.lag().over(group_by=buyers.customer_id, order_by=buyers.start)
+    buyers = buyers.mutate(last_start=last_start)
+    is_new = buyers.first_start == buyers.start
+    is_kept = buyers.last_start == (buyers.start - ibis.interval(days=1)).truncate(unit)
+    return buyers.group_by("start").aggregate(
+        customers=buyers.count(),
+        orders=buyers.orders.sum(),
+        revenue=buyers.revenue.sum(),
+        new_customers=buyers.count(where=is_new),
+        new_revenue=buyers.revenue.sum(where=is_new),
+        repeat_customers=buyers.count(where=buyers.orders > 1),
+        online_orders=buyers.online_orders.sum(),
+        guest_orders=buyers.guest_orders.sum(),
+        kept_customers=buyers.count(where=is_kept),
+    )
+
+
+def _sums(orders: ibis.Table, *, as_of: date, period: Period) -> ibis.Table:
+    """Sums over all orders and over trailing windows, and the median gap. Grain: a single row."""
+
+    def within(end: date) -> ibis.Value:
+        window = rules.trailing(end)
+        return (orders.order_date >= window.start) & (orders.order_date < window.end)
+
+    customers = orders.group_by("customer_id").aggregate(
+        revenue=orders.net_minor.sum(),
+        trailing_orders=orders.count(where=within(as_of)),
+        trailing_revenue=orders.net_minor.sum(where=within(as_of)),
+        is_active_at_start=within(period.start).any(),
+        is_active_at_end=within(period.end).any(),
+    )
+    totals = customers.aggregate(
+        customers=customers.count(),
+        revenue=customers.revenue.sum(),
+        trailing_customers=customers.count(where=customers.trailing_orders > 0),
+        trailing_orders=customers.trailing_orders.sum(),
+        trailing_revenue=customers.trailing_revenue.sum(),
+        active_at_start=customers.count(where=customers.is_active_at_start),
+        active_at_end=customers.count(where=customers.is_active_at_end),
+    )
+    gaps = tables.order_gaps(orders)
+    return totals.cross_join(gaps.aggregate(gap=gaps.gap_microseconds.median()))

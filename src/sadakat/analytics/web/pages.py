@@ -1,0 +1,134 @@
+"""Every figure, as of any day, with its definition."""
+
+import csv
+from datetime import date
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET
+
+from sadakat.analytics import api as analytics
+from sadakat.analytics import cards
+from sadakat.analytics.types import Metrics, PeriodFigures
+from sadakat.kernel.time import PeriodKind
+from sadakat.platform import access, brand
+from sadakat.platform.access import Permission
+from sadakat.platform.ui import charts, formats, parts
+
+PERIOD_LABELS: Final = {
+    PeriodKind.WEEK: gettext_lazy("Week"),
+    PeriodKind.MONTH: gettext_lazy("Month"),
+    PeriodKind.QUARTER: gettext_lazy("Quarter"),
+    PeriodKind.YEAR: gettext_lazy("Year"),
+}
+# How many periods the chart shows: enough for a shape, few enough to read.
+_SHOWN: Final = {PeriodKind.WEEK: 26, PeriodKind.MONTH: 12, PeriodKind.QUARTER: 8, PeriodKind.YEAR: 5}
+_HEADS: Final = ("repeat_purchase_rate", "retention_rate", "average_order_value", "purchase_frequency")
+_COLUMNS: Final = [
+    parts.Column(label=gettext_lazy("Figure")),
+    parts.Column(label=gettext_lazy("Value"), is_numeric=True),
+    parts.Column(label=gettext_lazy("Change"), is_numeric=True),
+    parts.Column(label=gettext_lazy("Period")),
+    parts.Column(label=gettext_lazy("Definition")),
+]
+
+
+@require_GET
+@access.requires(Permission.VIEW_ANALYTICS)
+def figures(request: HttpRequest) -> HttpResponse:
+    """All figures of one day and one kind of period; both stand in the address."""
+    here = brand.current()
+    day, period = asked(request, here)
+    now = analytics.metrics(as_of=day, period=period)
+    before = analytics.previous_metrics(as_of=day, period=period)
+    past = analytics.series(as_of=day, period=period, count=_SHOWN[period])
+    context = {
+        "day": day,
+        "period_note": _("%(period)s, compared with the period before")
+        % {"period": cards.period_name(now)},
+        "tabs": _tabs(request, day, period),
+        "period": period,
+        "heads": [cards.card(name, now=now, before=before, past=past, currency=here.currency) for name in _HEADS],
+        "chart": _revenue_chart(past, currency=here.currency),
+        "table": _table(request, now, before, currency=here.currency),
+        "csv_url": f"?as_of={day}&period={period}&format=csv",
+    }
+    if request.GET.get("format") == "csv":
+        return _csv(now, day, period)
+    return render(request, "analytics/figures.html", context)
+
+
+def asked(request: HttpRequest, here: brand.Brand) -> tuple[date, PeriodKind]:
+    """Day and period of the address; nonsense means today and the month."""
+    try:
+        day = date.fromisoformat(request.GET.get("as_of", ""))
+    except ValueError:
+        day = here.day(timezone.now())
+    wanted = request.GET.get("period", "")
+    return day, PeriodKind(wanted) if wanted in set(PeriodKind) else PeriodKind.MONTH
+
+
+def _tabs(request: HttpRequest, day: date, period: PeriodKind) -> list[parts.Tab]:
+    as_of = f"&as_of={day}" if "as_of" in request.GET else ""
+    return [
+        parts.Tab(id=f"period-{kind}", label=str(label), url=f"?period={kind}{as_of}", is_current=kind is period)
+        for kind, label in PERIOD_LABELS.items()
+    ]
+
+
+def _revenue_chart(past: tuple[PeriodFigures, ...], *, currency: str) -> charts.Chart:
+    return charts.line(
+        title=_("Revenue of returning and of new customers"),
+        label_name=_("Period"),
+        labels=[_label(figures) for figures in past],
+        series=[
+            charts.Series(_("Returning"), [figures.returning_customer_revenue.amount_minor for figures in past]),
+            charts.Series(_("New"), [figures.new_customer_revenue.amount_minor for figures in past], "b"),
+        ],
+        show=lambda value: formats.money(value, currency=currency, has_decimals=False),
+        show_tick=lambda value: formats.compact_money(value, currency=currency),
+    )
+
+
+def _label(figures: PeriodFigures) -> str:
+    if figures.period is PeriodKind.WEEK:
+        return formats.day_month(figures.period_start)
+    return cards.period_name(figures)
+
+
+def _table(request: HttpRequest, now: Metrics, before: Metrics, *, currency: str) -> parts.Table:
+    rows = [
+        {
+            "name": name,
+            "definition": definition,
+            "value": cards.written(getattr(now, name), definition, currency=currency),
+            "change": cards.change(getattr(now, name), getattr(before, name), definition),
+            "note": cards.note(name, now),
+        }
+        for name, definition in analytics.definitions().items()
+    ]
+    return parts.table(
+        request,
+        caption=_("All figures"),
+        columns=_COLUMNS,
+        rows=rows,
+        total=len(rows),
+        page_size=len(rows),
+        ask=parts.Asked("", 1),
+        empty=parts.Empty(icon="chart-line", title=_("No figures yet")),
+    )
+
+
+def _csv(now: Metrics, day: date, period: PeriodKind) -> HttpResponse:
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="figures-{day}-{period}.csv"'
+    writer = csv.writer(response)
+    writer.writerow(["metric", "value", "currency"])
+    for name, value in analytics.as_json(now).items():
+        is_money = isinstance(value, dict)
+        writer.writerow([name, value["amount"] if is_money else value, value["currency"] if is_money else ""])
+    return response

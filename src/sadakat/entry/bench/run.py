@@ -1,0 +1,89 @@
+"""Runs benchmarks by name and prints what they measured."""
+
+import dataclasses
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from sadakat.kernel.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One measured figure beside its baseline."""
+
+    name: str
+    ours: float
+    baseline: float
+    unit: str
+    ratio: float
+    """`ours` ÷ `baseline`."""
+    goal: str
+    """What performance asks of `ratio` (or of `ours`, where the unit is a time)."""
+
+
+def bench(name: str, *, as_json: bool, say: Console) -> None:
+    """Runs one benchmark, or all, in a home of its own that is thrown away.
+
+    Raises:
+        NotFound: there is no benchmark of that name.
+    """
+    known = _benchmarks()
+    if name != "all" and name not in known:
+        raise NotFound(f"there is no benchmark {name!r}; there are: all, {', '.join(known)}")
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="sadakat-bench-", dir="/tmp") as folder:
+        _use_home(Path(folder))
+        for chosen in known if name == "all" else [name]:
+            say.print(f"measuring {chosen} …", style="dim")
+            figures += known[chosen]()
+    _print(figures, as_json=as_json, is_one=name != "all" and len(figures) == 1)
+
+
+def _benchmarks() -> dict[str, Callable[[], list[Figure]]]:
+    from sadakat.entry.bench import ingest, pipeline
+
+    return {"ingest-single": ingest.single, "ingest-batch": ingest.batch, "pipeline": pipeline.pipeline}
+
+
+def _use_home(folder: Path) -> None:
+    """Points this process at an empty home before anything is read from the environment, and pins threads."""
+    os.environ.pop("DATABASE_URL", None)
+    os.environ["SADAKAT_HOME"] = str(folder / "home")
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
+    from sadakat.config import boot
+    from sadakat.entry import cli
+    from sadakat.platform import audit, brand
+
+    boot.start()
+    brand.set_up(
+        brand.Brand(name="Bench", time_zone="Europe/Istanbul", currency="TRY", language="en"),
+        actor=audit.CLI,
+        at=cli.now(),
+    )
+
+
+def _print(figures: list[Figure], *, as_json: bool, is_one: bool) -> None:
+    if as_json:
+        rows = [dataclasses.asdict(figure) for figure in figures]
+        sys.stdout.write(json.dumps(rows[0] if is_one else rows, indent=2) + "\n")
+        return
+    table = Table("benchmark", "ours", "baseline", "unit", "ratio", "goal")
+    for figure in figures:
+        table.add_row(
+            figure.name,
+            f"{figure.ours:,.1f}",
+            f"{figure.baseline:,.1f}",
+            figure.unit,
+            f"{figure.ratio:.3f}",
+            figure.goal,
+        )
+    Console().print(table)
