@@ -4,6 +4,7 @@ from datetime import date
 
 import ibis
 
+from sadakat.commerce import tables as commerce
 from sadakat.platform import engine
 
 
@@ -16,7 +17,7 @@ def counted_orders(*, known_before: date) -> ibis.Table:
 
     A profile that the map does not hold yet is a customer of its own: leaving it out would lose its revenue.
     """
-    entries = engine.read("order_entries")
+    entries = commerce.order_entries()
     customers = engine.read("profile_map").select(mapped_id="profile_id", known_customer_id="customer_id")
     known = entries.filter(entries.local_date < known_before)
     completed = known.kind == "completed"

@@ -38,7 +38,9 @@ class Order(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(net_minor__gte=0), name="commerce_order_net_not_negative"),
-            models.CheckConstraint(condition=models.Q(refunded_minor__gte=0), name="commerce_order_refund_not_negative"),
+            models.CheckConstraint(
+                condition=models.Q(refunded_minor__gte=0), name="commerce_order_refund_not_negative"
+            ),
         ]
 
 
@@ -90,6 +92,7 @@ class Product(models.Model):
     category_id = models.TextField(default="")
     price_minor = models.BigIntegerField(null=True)
     at = models.DateTimeField()
+    mid = models.UUIDField()  # of the event; breaks ties of `at`
 
 
 class Category(models.Model):
@@ -99,6 +102,7 @@ class Category(models.Model):
     name = models.TextField()
     parent_id = models.TextField(default="")
     at = models.DateTimeField()
+    mid = models.UUIDField()  # of the event; breaks ties of `at`
 
 
 class CurrencyRate(models.Model):

@@ -23,19 +23,24 @@ STATIC_MAX_AGE_SECONDS = 3600
 def application() -> ASGI:
     """The whole web process as one ASGI application; uvicorn calls this factory once per process."""
     boot.start()
-    collector = Collector(connection.dsn)
+    collect = collector()
     pages = _with_static_files(get_asgi_application())
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or scope["path"].startswith(("/v1/", "/sourceConfig/")):
-            await collector(scope, receive, send)
+            await collect(scope, receive, send)
         else:
             await pages(scope, receive, send)
 
     return serve
 
 
-def _with_static_files(pages: ASGI) -> ASGI:
+def collector(*, stores: bool = True) -> ASGI:
+    """The collector alone; without `stores` it answers and stores nothing, which only a benchmark wants."""
+    return Collector(connection.dsn, stores=stores)
+
+
+def _with_static_files(pages: Any) -> ASGI:
     """Serves `/static/` from the `static` folder of each installed app: nothing is copied, nothing is collected."""
     server = ServeStaticASGI(pages, max_age=STATIC_MAX_AGE_SECONDS)
     for config in apps.get_app_configs():

@@ -37,7 +37,7 @@ class Conflict(models.Model):
     """A link that a limit keeps from joining its two customers."""
 
     low_profile_id = models.BigIntegerField()
-    high_profile_id = models.BigIntegerField()
+    high_profile_id = models.BigIntegerField(db_index=True)
     reason = models.TextField()
     source_id = models.IntegerField()
     position = models.BigIntegerField()
@@ -70,7 +70,7 @@ class Trait(models.Model):
     value = models.JSONField()
     source_id = models.IntegerField()
     at = models.DateTimeField()
-    position = models.BigIntegerField()
+    mid = models.UUIDField()  # of the event that said so: of two values of one moment the larger one wins
 
 
 class Activity(models.Model):
@@ -80,3 +80,4 @@ class Activity(models.Model):
     events = models.BigIntegerField()
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+    first_source_id = models.IntegerField()

@@ -4,7 +4,12 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+CUSTOMERS_MERGED: Final = "Customers Merged"
+"""Fact on the winner's profile: `winner_id`, `loser_id`, `reason`. The loser's id is no customer any more."""
+CUSTOMERS_SEPARATED: Final = "Customers Separated"
+"""Fact on the new customer's profile: profiles of `customer_id` now belong to `new_customer_id`; `reason`."""
 
 
 class IdentifierType(enum.StrEnum):
@@ -118,3 +123,20 @@ class MergeRow:
     loser_id: int
     reason: str
     at: datetime
+
+
+class ConflictReason(enum.StrEnum):
+    """Why a link does not join its two customers."""
+
+    USER_ID_LIMIT = "user_id_limit"
+    VERIFIED_EMAIL_LIMIT = "verified_email_limit"
+    CARD_LIMIT = "card_limit"
+    EMAIL_LIMIT = "email_limit"
+    PHONE_LIMIT = "phone_limit"
+    ANONYMOUS_ID_LIMIT = "anonymous_id_limit"
+    SHARED_DEVICE = "shared_device"
+    """The anonymous id has been seen with two customers that a limit keeps apart."""
+    BROWSER_SOURCE = "browser_source"
+    """A source that is not trusted has named two known customers together."""
+    FORBIDDEN = "forbidden"
+    """People have said that these are two."""

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sadakat.events.types import SourceKind
 from sadakat.kernel import time
 from sadakat.kernel.errors import SadakatError
 
@@ -157,7 +158,7 @@ def bench(name: Annotated[str, typer.Argument(help="A benchmark, or all.")] = "a
 def source_create(
     name: str,
     *,
-    kind: Annotated[str, typer.Option(help="server, browser, import or webhook")],
+    kind: Annotated[SourceKind, typer.Option()],
     as_json: Json = False,
 ) -> None:
     """Adds a source and prints its write key once."""

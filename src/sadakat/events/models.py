@@ -1,6 +1,7 @@
 """Tables of the log. The sequencer and the collector write them in SQL; nothing here has verbs."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 
@@ -39,6 +40,9 @@ class MessageKey(models.Model):
     mid = models.UUIDField(primary_key=True)
     received_date = models.DateField()
 
+    class Meta:
+        indexes = [BrinIndex(fields=["received_date"], name="events_messagekey_received", autosummarize=True)]
+
 
 class LogEvent(models.Model):
     """The event log. Rows never change, except that erasure blanks `body` in place."""
@@ -56,7 +60,10 @@ class LogEvent(models.Model):
 
     class Meta:
         db_table = "events_log"
-        indexes = [models.Index(fields=["profile_id", "at"], name="events_log_profile")]
+        indexes = [
+            models.Index(fields=["profile_id", "at"], name="events_log_profile"),
+            BrinIndex(fields=["received_at"], name="events_log_received", autosummarize=True),
+        ]
 
 
 class Cursor(models.Model):

@@ -165,7 +165,8 @@ class IdentityResolver(Protocol):
 
     def resolve(self, batch: Sequence[Unresolved], *, sources: Mapping[int, Source]) -> Sequence[int]:
         """The profile id of each message in the order given, writing what is new (identifiers, profiles, links,
-        merges, conflicts) in the sequencer's transaction; merges append facts."""
+        merges, conflicts) in the sequencer's transaction; merges append facts.
+        """
         ...
 
 
@@ -195,6 +196,16 @@ class RejectedEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What became of the messages of one import."""
+
+    accepted: int
+    """Durable in the inbox; duplicates among them are dropped by the sequencer."""
+    rejected: int
+    """Listed as rejected, each with its reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkReport:
     """What one run of the sequencer and the consumers did."""
 
@@ -203,3 +214,12 @@ class WorkReport:
     consumed: Mapping[str, int] = field(default_factory=dict)
     """Events handled, by consumer."""
     failed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryReport:
+    """What came of handing failed events to their consumers again."""
+
+    solved: int
+    still_failing: int
+    """Those of the selection that remain, whether they failed again or were beyond the limit of one run."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from sadakat.kernel import money, time
 from sadakat.kernel.errors import Invalid
 
 LANGUAGES = ("en", "tr")
+SECRET_KEY_MIN_CHARACTERS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class Settings:
 
     home: Path
     """Data folder; each home is its own embedded database."""
-    database_url: str | None
+    database_url: str | None = field(repr=False)
     """An existing PostgreSQL (15 or newer) instead of the embedded one."""
     engine: str
     """Where figures are computed: `duckdb`."""
@@ -27,14 +28,14 @@ class Settings:
     """Folder of the Parquet files."""
     base_url: str
     """Where people reach the console; `https://` switches on HSTS and secure cookies."""
-    secret_key: str | None
+    secret_key: str | None = field(repr=False)
     """Signs sessions and links; required to serve anything but the demo."""
     language: str
     time_zone: str
     """IANA zone of the brand, taken when a home is set up."""
     currency: str
     """ISO 4217 code of the brand, taken when a home is set up."""
-    email_url: str | None
+    email_url: str | None = field(repr=False)
 
     @property
     def is_https(self) -> bool:
@@ -75,19 +76,35 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
 
 
 def _check(settings: Settings) -> None:
-    url = settings.database_url
-    if url is not None and urlsplit(url).scheme not in {"postgresql", "postgres"}:
+    if not (settings.database_url or "postgresql:").startswith(("postgresql:", "postgres:")):
         raise Invalid("DATABASE_URL must start with postgresql://")
     if settings.engine != "duckdb":
         raise Invalid(f"SADAKAT_ENGINE can be duckdb, not {settings.engine!r}")
-    if urlsplit(settings.base_url).scheme not in {"http", "https"} or not urlsplit(settings.base_url).hostname:
+    if not _is_origin(settings.base_url):
         raise Invalid(f"SADAKAT_BASE_URL must be like https://sadakat.example.com, not {settings.base_url!r}")
     if settings.language not in LANGUAGES:
         raise Invalid(f"SADAKAT_LANGUAGE can be {' or '.join(LANGUAGES)}, not {settings.language!r}")
-    if settings.secret_key is not None and len(settings.secret_key) < 32:
-        raise Invalid("SADAKAT_SECRET_KEY needs at least 32 characters")
-    time.zone(settings.time_zone)
-    money.currency_code(settings.currency)
+    if settings.secret_key is not None and len(settings.secret_key) < SECRET_KEY_MIN_CHARACTERS:
+        raise Invalid(f"SADAKAT_SECRET_KEY needs at least {SECRET_KEY_MIN_CHARACTERS} characters")
+    try:
+        time.zone(settings.time_zone)
+    except Invalid as error:
+        raise Invalid(f"SADAKAT_TIME_ZONE: {error}") from None
+    try:
+        money.currency_code(settings.currency)
+    except Invalid as error:
+        raise Invalid(f"SADAKAT_CURRENCY: {error}") from None
+
+
+def _is_origin(url: str) -> bool:
+    """Whether `url` is scheme, host and perhaps port, and nothing else."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port is not None else ""
+    except ValueError:
+        return False
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return parts.scheme in {"http", "https"} and url.lower() == f"{parts.scheme}://{host}{port}"
 
 
 @cache

@@ -48,8 +48,7 @@ def figures(request: HttpRequest) -> HttpResponse:
     past = analytics.series(as_of=day, period=period, count=_SHOWN[period])
     context = {
         "day": day,
-        "period_note": _("%(period)s, compared with the period before")
-        % {"period": cards.period_name(now)},
+        "period_note": _("%(period)s, compared with the period before") % {"period": cards.period_name(now)},
         "tabs": _tabs(request, day, period),
         "period": period,
         "heads": [cards.card(name, now=now, before=before, past=past, currency=here.currency) for name in _HEADS],
@@ -111,14 +110,11 @@ def _table(request: HttpRequest, now: Metrics, before: Metrics, *, currency: str
         }
         for name, definition in analytics.definitions().items()
     ]
-    return parts.table(
+    return parts.short_table(
         request,
         caption=_("All figures"),
         columns=_COLUMNS,
         rows=rows,
-        total=len(rows),
-        page_size=len(rows),
-        ask=parts.Asked("", 1),
         empty=parts.Empty(icon="chart-line", title=_("No figures yet")),
     )
 

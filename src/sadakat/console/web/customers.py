@@ -1,7 +1,7 @@
 """The list of customers, the search, Customer 360 and a single order."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -102,7 +102,6 @@ _TABS: Final = {"all": None, "orders": timeline.ORDER_EVENTS}
 @access.requires(Permission.VIEW_CUSTOMERS)
 def customers(request: HttpRequest) -> HttpResponse:
     """Everybody, or those who fit the search; the address holds search, order and page."""
-    here = brand.current()
     text = request.GET.get("q", "").strip()
     ask = parts.asked(request, columns=_COLUMNS, usual_order="-last_order_at")
     if request.GET.get("format") == "csv":
@@ -126,7 +125,6 @@ def customers(request: HttpRequest) -> HttpResponse:
         "search_text": text,
         "note": _("%(n)s found") % {"n": formats.number(found.total)} if text else formats.number(found.total),
         "conflicts": customer_data.conflict_count(),
-        "here": here,
     }
     return render(request, "console/customers.html", context)
 
@@ -173,7 +171,7 @@ def customer(request: HttpRequest, customer_id: int) -> HttpResponse:
         "days": timeline.by_day(happened[:SHOWN_EVENTS], here=here),
         "older_url": _older(happened, tab),
         "tabs": _timeline_tabs(tab),
-        "orders": _orders_table(request, person, here),
+        "orders": _orders_table(request, person),
         "order_note": _order_note(person, here),
         "chart": _spend(person, here),
     }
@@ -182,7 +180,7 @@ def customer(request: HttpRequest, customer_id: int) -> HttpResponse:
 
 @require_GET
 @access.requires(Permission.VIEW_CUSTOMERS)
-def profile(request: HttpRequest, profile_id: int) -> HttpResponse:
+def profile(_request: HttpRequest, profile_id: int) -> HttpResponse:
     """Leads from a profile to the customer that it belongs to now."""
     found = customer_data.customers_of([profile_id])
     if profile_id not in found:
@@ -340,7 +338,7 @@ def _timeline_tabs(current: str) -> list[parts.Tab]:
     ]
 
 
-def _orders_table(request: HttpRequest, person: Customer, here: brand.Brand) -> parts.Table:
+def _orders_table(request: HttpRequest, person: Customer) -> parts.Table:
     rows = [
         {
             "order": found,
@@ -406,19 +404,15 @@ def _table_of(
     request: HttpRequest,
     caption: str,
     columns: list[parts.Column],
-    rows: Iterable[object],
+    rows: Sequence[object],
     empty: parts.Empty | None = None,
 ) -> parts.Table:
     """A table of one page in an order of its own."""
-    listed = list(rows)
-    return parts.table(
+    return parts.short_table(
         request,
         caption=caption,
         columns=columns,
-        rows=listed,
-        total=len(listed),
-        page_size=max(1, len(listed)),
-        ask=parts.Asked("", 1),
+        rows=rows,
         empty=empty or parts.Empty(icon="inbox", title=_("Nothing here")),
     )
 

@@ -31,9 +31,9 @@ def home(request: HttpRequest) -> HttpResponse:
     """Figures with their change, revenue by week, and what needs the reader."""
     assert isinstance(request.user, User)
     here, at = brand.current(), timezone.now()
-    context = {
+    context: dict[str, object] = {
         "greeting": _greeting(at.astimezone(here.zone), name=request.user.name),
-        "needs": _needs(request.user, at=at),
+        "needs": _needs(request.user),
     }
     if access.may(request.user, Permission.VIEW_ANALYTICS):
         context |= _figures(request, here, day=here.day(at))
@@ -84,7 +84,7 @@ def _revenue(day: date, weeks: int, *, currency: str) -> charts.Chart:
     )
 
 
-def _needs(user: User, *, at: datetime) -> list[parts.Need]:
+def _needs(user: User) -> list[parts.Need]:
     """Facts that somebody should act on, the most pressing first; only what this person may open."""
     needs = []
     if access.may(user, Permission.MANAGE_SOURCES):
@@ -99,7 +99,7 @@ def _needs(user: User, *, at: datetime) -> list[parts.Need]:
                     tone="bad",
                 )
             )
-        needs += _silent_sources(at=at)
+        needs += _nothing_arrived()
     if access.may(user, Permission.VIEW_CUSTOMERS) and (count := customers.conflict_count()):
         needs.append(
             parts.Need(
@@ -114,7 +114,7 @@ def _needs(user: User, *, at: datetime) -> list[parts.Need]:
     return needs
 
 
-def _silent_sources(*, at: datetime) -> list[parts.Need]:
+def _nothing_arrived() -> list[parts.Need]:
     """Nothing has ever arrived: the one thing to do first."""
     if events.head():
         return []

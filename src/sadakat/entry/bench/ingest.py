@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sadakat.entry.bench.run import Figure
+from sadakat.events.types import SourceKind
 from sadakat.kernel.errors import Unavailable
 
 SECONDS: Final = 4
@@ -148,7 +149,9 @@ def _write_key() -> str:
         from sadakat.events import api as events
         from sadakat.platform import audit
 
-        _, _KEY["key"] = events.create_source(name="Bench", kind="server", actor=audit.CLI, at=datetime.now(UTC))
+        _, _KEY["key"] = events.create_source(
+            name="Bench", kind=SourceKind.SERVER, actor=audit.CLI, at=datetime.now(UTC)
+        )
     return _KEY["key"]
 
 

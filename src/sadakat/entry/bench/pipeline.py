@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from sadakat.entry.bench.run import Figure
+from sadakat.events.types import SourceKind
 
 EVENTS: Final = 120_000
 BATCH: Final = 5_000
@@ -23,7 +24,7 @@ def pipeline() -> list[Figure]:
     from sadakat.events import api as events
     from sadakat.platform import audit
 
-    source, _ = events.create_source(name="Pipeline", kind="server", actor=audit.CLI, at=_NOW)
+    source, _ = events.create_source(name="Pipeline", kind=SourceKind.SERVER, actor=audit.CLI, at=_NOW)
     events.import_messages(source=source, raw_messages=_messages(), at=_NOW)
     baseline = _copy_rate()
     # The consumers run in a process of their own, as `sadakat worker` runs them.

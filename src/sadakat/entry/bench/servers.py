@@ -15,6 +15,6 @@ def answering() -> object:
 
 def _collector(*, stores: bool) -> object:
     boot.start()
-    from sadakat.config.asgi import Collector, connection
+    from sadakat.config import asgi
 
-    return Collector(connection.dsn, stores=stores)
+    return asgi.collector(stores=stores)

@@ -13,7 +13,8 @@ Yiğit Uğur Mehmet Ahmet Mustafa Emre Kerem Tolga Cem Kaan Onur Serkan Volkan H
 Doğan Turgut""".split()
 _LAST = """Yılmaz Kaya Demir Şahin Çelik Yıldız Yıldırım Öztürk Aydın Özdemir Arslan Doğan Kılıç Aslan Çetin Kara Koç
 Kurt Özkan Şimşek Polat Korkmaz Çakır Erdoğan Yavuz Can Acar Şen Aktaş Güler Yalçın Güneş Bozkurt Bulut Keskin Ünal
-Turan Gül Özer Işık Kaplan Avcı Sarı Tekin Taş Köse Yüksel Ateş Aksoy Uçar Iğdır İnan Çağlayan Karahisarlıoğlu""".split()
+Turan Gül Özer Işık Kaplan Avcı Sarı Tekin Taş Köse Yüksel Ateş Aksoy Uçar Iğdır İnan Çağlayan
+Karahisarlıoğlu""".split()
 _CITIES = (
     "İstanbul",
     "Ankara",

@@ -151,12 +151,13 @@ def _fill(*, at: datetime, say: Console) -> None:
 
 def _import(label: str, messages: Iterable[bytes], *, source: str, kind: str, at: datetime, progress: Progress) -> None:
     from sadakat.events import api as events
+    from sadakat.events.types import SourceKind
     from sadakat.platform import audit
 
     try:
         target = events.source_named(source)
     except NotFound:
-        target, _ = events.create_source(name=source, kind=kind, actor=audit.CLI, at=at)
+        target, _ = events.create_source(name=source, kind=SourceKind(kind), actor=audit.CLI, at=at)
     task = progress.add_task(label, total=_EXPECTED[label])
     events.import_messages(
         source=target,

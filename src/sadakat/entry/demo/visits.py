@@ -23,7 +23,7 @@ _PATHS: Final = (("/", "Home"), ("/offers", "Weekly offers"), ("/recipes", "Reci
 def of_shoppers(
     shoppers: Sequence[tuple[int, datetime]], products: Sequence[tuple[str, str]], *, until: datetime
 ) -> Iterator[tuple[str, bytes]]:
-    """Pairs (source, message): source `site` is the browser's, `account` the shop server's word that a visitor logged in.
+    """Pairs (source, message): source `site` is the browser's, `account` the shop server's word for a log-in.
 
     `shoppers` are households with the UTC instant of their first basket; nothing lies after `until`.
     """

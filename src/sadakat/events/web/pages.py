@@ -67,14 +67,11 @@ def sources(request: HttpRequest) -> HttpResponse:
         {"source": source, "kind": KIND_LABELS[source.kind], "events": counts.get(source.id, 0)}
         for source in sorted(events.sources().values(), key=lambda s: (s.kind is SourceKind.SYSTEM, s.name))
     ]
-    table = parts.table(
+    table = parts.short_table(
         request,
         caption=_("Sources"),
         columns=_SOURCE_COLUMNS,
         rows=rows,
-        total=len(rows),
-        page_size=len(rows) or 1,
-        ask=parts.Asked("", 1),
         empty=parts.Empty(icon="plug", title=_("No sources yet")),
     )
     return render(request, "events/sources.html", {"table": table})
@@ -133,7 +130,7 @@ def source(request: HttpRequest, source_id: int) -> HttpResponse:
         "is_own": found.kind is SourceKind.SYSTEM,
         "form": form,
         "live": _live_table(request, source_id),
-        "rejections": _plain_table(
+        "rejections": parts.short_table(
             request,
             caption=_("Rejected events"),
             columns=_REJECTION_COLUMNS,
@@ -178,7 +175,7 @@ def failed(request: HttpRequest) -> HttpResponse:
                 request, ngettext("%(n)d event solved.", "%(n)d events solved.", report.solved) % {"n": report.solved}
             )
         return redirect("failed_events")
-    table = _plain_table(
+    table = parts.short_table(
         request,
         caption=_("Events set aside"),
         columns=_FAILURE_COLUMNS,
@@ -200,8 +197,9 @@ def _source(source_id: int) -> Source:
 
 
 def _live_table(request: HttpRequest, source_id: int) -> parts.Table:
-    rows = [{"event": event, "name": event_name(event)} for event in events.recent(source_id=source_id, limit=LIVE_EVENTS)]
-    return _plain_table(
+    newest = events.recent(source_id=source_id, limit=LIVE_EVENTS)
+    rows = [{"event": event, "name": event_name(event)} for event in newest]
+    return parts.short_table(
         request,
         caption=_("Live events"),
         columns=_EVENT_COLUMNS,
@@ -217,19 +215,3 @@ def _live_table(request: HttpRequest, source_id: int) -> parts.Table:
 def event_name(event: Event) -> str:
     """The name of a tracked event, or the call's own."""
     return event.event or str(KIND_WORDS[event.kind])
-
-
-def _plain_table(
-    request: HttpRequest, *, caption: str, columns: list[parts.Column], rows: list[object], empty: parts.Empty
-) -> parts.Table:
-    """A table of one page in an order of its own."""
-    return parts.table(
-        request,
-        caption=caption,
-        columns=columns,
-        rows=rows,
-        total=len(rows),
-        page_size=max(1, len(rows)),
-        ask=parts.Asked("", 1),
-        empty=empty,
-    )

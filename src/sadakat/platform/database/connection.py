@@ -12,6 +12,7 @@ class Lock(enum.IntEnum):
     SEQUENCER = 7_301_001
     CONSUMER = 7_301_002
     LAKE = 7_301_003
+    LOGIN = 7_301_004
 
 
 def dsn() -> str:

@@ -1,0 +1,25 @@
+"""The front door of commerce: orders, lines, products and what they give a customer."""
+
+from sadakat.commerce.consumer import CONSUMERS, CatalogueConsumer, OrderConsumer
+from sadakat.commerce.operations import set_currency_rate
+from sadakat.commerce.queries import (
+    catalogue_counts,
+    currency_rates,
+    find_order,
+    order,
+    orders_of,
+    spend_by_month,
+)
+
+__all__ = [
+    "CONSUMERS",
+    "CatalogueConsumer",
+    "OrderConsumer",
+    "catalogue_counts",
+    "currency_rates",
+    "find_order",
+    "order",
+    "orders_of",
+    "set_currency_rate",
+    "spend_by_month",
+]

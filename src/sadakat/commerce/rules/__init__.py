@@ -1,0 +1,1 @@
+"""Arithmetic of orders and of the catalogue: plain functions of what events say."""

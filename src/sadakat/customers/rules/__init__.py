@@ -1,0 +1,1 @@
+"""Pure arithmetic of identity: what an identifier is, and which profiles are one customer."""

@@ -1,0 +1,187 @@
+"""What follows the log: each consumer reads on from its cursor, and its work and the cursor commit together."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import structlog
+from django.db import connection, transaction
+
+from sadakat.events import failures, log, models
+from sadakat.events.types import Batch, Consumer, Kind, RetryReport
+from sadakat.kernel.errors import Conflict, NotFound, SadakatError
+from sadakat.platform import audit
+from sadakat.platform.database.connection import Lock
+
+MAX_BATCH_EVENTS = 5_000
+MAX_BATCH_BYTES = 32 * 1024 * 1024
+# A consumer that takes few events passes over this many times as many positions in one batch.
+LOOK_AHEAD = 20
+MAX_RETRIES = 5_000
+
+_TAKEN = """FROM events_log WHERE position > %s AND position <= %s AND kind = ANY(%s)
+    AND (%s::text[] IS NULL OR kind <> %s OR event = ANY(%s::text[]))"""
+# A first event alone may be larger than a whole batch.
+_MEASURE = f"""
+    SELECT count(*), count(*) FILTER (WHERE fits), max(position) FILTER (WHERE fits) FROM (
+        SELECT position, row_number() OVER earlier = 1 OR sum(bytes) OVER earlier <= %s AS fits
+        FROM (SELECT position, coalesce(pg_column_size(body), 0) AS bytes {_TAKEN} ORDER BY position LIMIT %s) AS ahead
+        WINDOW earlier AS (ORDER BY position ROWS UNBOUNDED PRECEDING)
+    ) AS measured
+"""
+
+logger = structlog.get_logger()
+_consumers: dict[str, Consumer] = {}
+
+
+def register_consumers(consumers: Iterable[Consumer]) -> None:
+    """Says who follows the log, in the order in which they are run; replaces those registered before.
+
+    Raises:
+        Conflict: two have the same name, and so would share a cursor.
+    """
+    wanted = list(consumers)
+    by_name = {consumer.name: consumer for consumer in wanted}
+    if len(by_name) < len(wanted):
+        raise Conflict(f"names of consumers must differ: {', '.join(consumer.name for consumer in wanted)}")
+    _consumers.clear()
+    _consumers.update(by_name)
+
+
+def consumers() -> Mapping[str, Consumer]:
+    """The registered consumers by name, in the order of registration."""
+    return dict(_consumers)
+
+
+def consumer_named(name: str) -> Consumer:
+    """The registered consumer of that name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if name not in _consumers:
+        raise NotFound(f"there is no consumer {name!r:.60}; known are {', '.join(_consumers) or 'none'}")
+    return _consumers[name]
+
+
+def consume(name: str, *, at: datetime, limit: int = MAX_BATCH_EVENTS) -> int:
+    """Handles one batch and moves the cursor in the same transaction; gives how many positions it went past.
+
+    That is 0 when the consumer has reached the head, or when another process is at it. Events at fault are set
+    aside and listed; trouble that may pass (see `failures.is_trouble`) is raised, and nothing has happened.
+
+    Raises:
+        NotFound: no such consumer is registered.
+    """
+    consumer = consumer_named(name)
+    with transaction.atomic(durable=True):
+        if not _lock(name, wait=False):
+            return 0
+        batch = _next_batch(consumer, at=at, limit=limit)
+        if batch.upto == batch.after:
+            return 0
+        failed = _handle(consumer, batch) if batch.events else 0
+        models.Cursor.objects.update_or_create(consumer=name, defaults={"position": batch.upto, "moved_at": at})
+    logger.debug("events.consumed", consumer=name, upto=batch.upto, events=len(batch.events), failed=failed)
+    return batch.upto - batch.after
+
+
+def _lock(name: str, *, wait: bool) -> bool:
+    """One transaction at a time for each consumer."""
+    function = "pg_advisory_xact_lock" if wait else "pg_try_advisory_xact_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s, hashtext(%s))", [int(Lock.CONSUMER), name])
+        return cursor.fetchone()[0] is not False
+
+
+def _next_batch(consumer: Consumer, *, at: datetime, limit: int) -> Batch:
+    """The next positions, cut at `limit` events or, where bodies are wanted, at `MAX_BATCH_BYTES` of them."""
+    after = models.Cursor.objects.filter(consumer=consumer.name).values_list("position", flat=True).first() or 0
+    reach = min(log.head(), after + LOOK_AHEAD * limit)
+    names = None if consumer.names is None else sorted(consumer.names)
+    taken = [sorted(consumer.kinds), names, int(Kind.TRACK), names]
+    max_bytes = MAX_BATCH_BYTES if consumer.wants_body else MAX_BATCH_BYTES * limit
+    with connection.cursor() as cursor:
+        cursor.execute(_MEASURE, [max_bytes, after, reach, *taken, limit])
+        found, fitting, last = cursor.fetchone()
+    upto = reach if found == fitting < limit else last
+    events = log.select_events(f"{_TAKEN} ORDER BY position", [after, upto, *taken], with_body=consumer.wants_body)
+    return Batch(events=events, after=after, upto=upto, at=at)
+
+
+def _handle(consumer: Consumer, batch: Batch) -> int:
+    """Whole, or by halves until each event at fault is alone; gives how many were set aside."""
+    aside: list[tuple[int, str]] = []
+
+    def set_aside(*, position: int, reason: str) -> None:
+        aside.append((position, reason))
+
+    try:
+        with transaction.atomic():
+            consumer.handle(batch, set_aside=set_aside)
+    except Exception as error:
+        if failures.is_trouble(error):
+            raise
+        if len(batch.events) > 1:
+            return sum(_handle(consumer, half) for half in _halves(batch))
+        aside = [(batch.events[0].position, _told(error, consumer=consumer.name, batch=batch))]
+    failures.record(consumer=consumer.name, failed=aside, at=batch.at)
+    return len(aside)
+
+
+def _told(error: Exception, *, consumer: str, batch: Batch) -> str:
+    reason = failures.reason_of(error)
+    # A refusal of ours is the event's fault; anything else may well be the consumer's.
+    tell = logger.warning if isinstance(error, SadakatError) else logger.error
+    tell("events.event_set_aside", consumer=consumer, position=batch.events[0].position, error=type(error).__name__)
+    return reason
+
+
+def _halves(batch: Batch) -> tuple[Batch, Batch]:
+    middle = len(batch.events) // 2
+    cut = batch.events[middle - 1].position
+    return (
+        Batch(events=batch.events[:middle], after=batch.after, upto=cut, at=batch.at),
+        Batch(events=batch.events[middle:], after=cut, upto=batch.upto, at=batch.at),
+    )
+
+
+def retry_failed(
+    *, consumer: str | None = None, position: int | None = None, actor: audit.Actor, at: datetime
+) -> RetryReport:
+    """Hands events that were set aside to their consumers again, one by one: all, those of one consumer, or one.
+
+    At most `MAX_RETRIES` at once, those tried least often first.
+
+    Raises:
+        NotFound: no such consumer is registered, or nothing is set aside at that position.
+    """
+    names = sorted(_consumers if consumer is None else [consumer_named(consumer).name])
+    waiting = models.FailedEvent.objects.filter(solved_at=None, consumer__in=names)
+    if position is not None:
+        waiting = waiting.filter(position=position)
+    with transaction.atomic(durable=True):
+        for name in names:
+            _lock(name, wait=True)
+        rows = list(waiting.order_by("attempts", "position", "consumer")[:MAX_RETRIES])
+        if position is not None and not rows:
+            raise NotFound(f"no event is set aside at position {position} by {', '.join(names) or 'any consumer'}")
+        solved = sum(_retry(row, at=at) for row in rows)
+        report = RetryReport(solved=solved, still_failing=waiting.count())
+        audit.record(
+            actor=actor,
+            at=at,
+            action="events.failed_retried",
+            subject=f"consumer:{consumer or '*'}",
+            new={"position": position, "solved": report.solved, "still_failing": report.still_failing},
+        )
+    return report
+
+
+def _retry(row: models.FailedEvent, *, at: datetime) -> bool:
+    events = log.read_positions([row.position])
+    batch = Batch(events=events, after=row.position - 1, upto=row.position, at=at)
+    if _handle(_consumers[row.consumer], batch):
+        return False
+    row.solved_at = at
+    row.save(update_fields=["solved_at"])
+    return True

@@ -1,0 +1,167 @@
+"""Reads of the log and of what stands beside it: cursors, failed and rejected events."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+from sadakat.events import models
+from sadakat.events.types import Event, FailedEvent, Kind, RejectedEvent
+
+# The identifier key of a message that already names its profile: Sadakat's own facts.
+PROFILE_KEY = "profile:"
+MAX_PAGE = 1_000
+# How far back `recent` looks for a source that has fallen silent.
+RECENT_POSITIONS = 100_000
+_END_OF_TIME = ("infinity", 0)
+
+_KINDS = {int(kind): kind for kind in Kind}
+_COLUMNS = """position, profile_id, source_id, kind, event, at, local_date, received_at,
+    encode(uuid_send(mid), 'hex')"""
+# Text that is asked for as bytes travels as it is, without becoming a str on the way.
+_WITH_BODY = _COLUMNS + ", coalesce(convert_to(body::text, 'UTF8'), '')"
+_WITHOUT_BODY = _COLUMNS + ", ''::bytea"
+
+
+@contextmanager
+def binary_cursor() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    """A cursor of Django's connection that reads values in binary form: far cheaper than text for whole batches."""
+    connection.ensure_connection()
+    assert connection.connection is not None
+    with connection.wrap_database_errors, connection.connection.cursor(binary=True) as cursor:
+        yield cursor
+
+
+def select_events(rest: str, parameters: Sequence[Any], *, with_body: bool = True) -> list[Event]:
+    """Events of `SELECT … ` followed by `rest`, which names the log and whatever filters and orders it."""
+    columns = _WITH_BODY if with_body else _WITHOUT_BODY
+    with binary_cursor() as cursor:
+        cursor.execute(f"SELECT {columns} {rest}".encode(), parameters)
+        return [
+            Event(
+                position=position,
+                profile_id=profile_id,
+                source_id=source_id,
+                kind=_KINDS[kind],
+                event=event,
+                at=at,
+                local_date=local_date,
+                received_at=received_at,
+                mid=mid,
+                body=body,
+            )
+            for position, profile_id, source_id, kind, event, at, local_date, received_at, mid, body in cursor
+        ]
+
+
+def head() -> int:
+    """The last position of the log; 0 while it is empty."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(position), 0) FROM events_log")
+        return int(cursor.fetchone()[0])
+
+
+def cursors() -> dict[str, int]:
+    """How far each consumer that has ever moved has come, by name."""
+    return dict(models.Cursor.objects.order_by("consumer").values_list("consumer", "position"))
+
+
+def read_positions(positions: Iterable[int]) -> list[Event]:
+    """The events at these positions, in the order of the log; positions that do not exist are left out."""
+    return select_events("FROM events_log WHERE position = ANY(%s) ORDER BY position", [list(positions)])
+
+
+def timeline(
+    *,
+    profile_ids: Iterable[int],
+    before: tuple[datetime, int] | None = None,
+    names: Iterable[str] | None = None,
+    limit: int = 50,
+) -> list[Event]:
+    """What these profiles did, newest first by (at, position); `before` is that pair of the last event seen.
+
+    `names` keeps tracked events of these names alone.
+    """
+    # Each profile gives its own newest few from the index: one with a million events costs no more than another.
+    return select_events(
+        """FROM unnest(%s::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
+            SELECT * FROM events_log
+            WHERE profile_id = wanted.id AND (at, position) < (%s, %s)
+                AND (%s::text[] IS NULL OR kind = %s AND event = ANY(%s::text[]))
+            ORDER BY at DESC, position DESC LIMIT %s) AS newest
+        ORDER BY at DESC, position DESC LIMIT %s""",
+        [list(profile_ids), *(before or _END_OF_TIME), *_named(names), *[min(limit, MAX_PAGE)] * 2],
+    )
+
+
+def recent(*, source_id: int | None = None, names: Iterable[str] | None = None, limit: int = 50) -> list[Event]:
+    """The newest events by position, of one source or of all; looks back over `RECENT_POSITIONS` at most."""
+    return select_events(
+        """FROM events_log WHERE position > %s AND (%s::int IS NULL OR source_id = %s)
+            AND (%s::text[] IS NULL OR kind = %s AND event = ANY(%s::text[]))
+        ORDER BY position DESC LIMIT %s""",
+        [head() - RECENT_POSITIONS, source_id, source_id, *_named(names), min(limit, MAX_PAGE)],
+    )
+
+
+def event_counts(*, since: datetime) -> dict[int, int]:
+    """How many events of each source, by its id, were received at or after `since`; silent sources are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT source_id, count(*) FROM events_log WHERE received_at >= %s GROUP BY source_id ORDER BY source_id",
+            [since],
+        )
+        return dict(cursor.fetchall())
+
+
+def failed_events(*, consumer: str | None = None, is_solved: bool = False, limit: int = MAX_PAGE) -> list[FailedEvent]:
+    """Events that consumers have set aside, the latest failures first; solved ones only when asked for."""
+    rows = models.FailedEvent.objects.filter(solved_at__isnull=not is_solved)
+    if consumer is not None:
+        rows = rows.filter(consumer=consumer)
+    page = list(rows.order_by("-failed_at", "-position", "consumer")[: min(limit, MAX_PAGE)])
+    names = dict(
+        models.LogEvent.objects.filter(position__in={row.position for row in page}).values_list("position", "event")
+    )
+    return [
+        FailedEvent(
+            consumer=row.consumer,
+            position=row.position,
+            event=names[row.position],
+            reason=row.reason,
+            failed_at=row.failed_at,
+            attempts=row.attempts,
+        )
+        for row in page
+    ]
+
+
+def rejected_events(
+    *, source_id: int | None = None, before: int | None = None, limit: int = MAX_PAGE
+) -> list[RejectedEvent]:
+    """What was refused, newest first; `before` is the id of the last one seen."""
+    rows = models.RejectedEvent.objects.order_by("-id")
+    if source_id is not None:
+        rows = rows.filter(source_id=source_id)
+    if before is not None:
+        rows = rows.filter(id__lt=before)
+    return [
+        RejectedEvent(
+            id=row.id,
+            source_id=row.source_id,
+            received_at=row.received_at,
+            reason=row.reason,
+            message_id=row.message_id,
+            body=row.body,
+        )
+        for row in rows[: min(limit, MAX_PAGE)]
+    ]
+
+
+def _named(names: Iterable[str] | None) -> tuple[list[str] | None, int, list[str] | None]:
+    """Parameters of the filter on names of tracked events."""
+    wanted = None if names is None else list(names)
+    return wanted, int(Kind.TRACK), wanted

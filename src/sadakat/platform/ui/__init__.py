@@ -1,0 +1,1 @@
+"""The user interface kit: shell, parts, formats, charts, navigation."""
