@@ -2,15 +2,23 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from sadakat.config import boot
+
+# Test modules import models and views, so Django is ready before they are collected; the database comes with the
+# fixtures that ask for it.
+boot.process.secret_key = "a secret key for the tests, long enough"
+boot.set_up_django()
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 TEMPLATE = f"sadakat_template_{os.getpid()}"
@@ -26,6 +34,18 @@ def _server(stack: ExitStack) -> str:
     home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sadakat-test-", dir="/tmp")))
     home.chmod(0o755)
     return stack.enter_context(embedded.open_server(home=home / "home", durable=False)).dsn
+
+
+def _point_django_at(address: Mapping[str, Any]) -> None:
+    from django.db import connections
+
+    connections["default"].settings_dict.update(
+        NAME=address["dbname"],
+        USER=address.get("user", ""),
+        PASSWORD=address.get("password", ""),
+        HOST=address.get("host", ""),
+        PORT=str(address.get("port", "")),
+    )
 
 
 def _run(server: str, statement: sql.Composed) -> None:
@@ -45,9 +65,8 @@ def template() -> Iterator[str]:
         os.environ["SADAKAT_HOME"] = home
         address = conninfo_to_dict(server) | {"dbname": TEMPLATE}
         os.environ["DATABASE_URL"] = "postgresql://?" + "&".join(f"{k}={v}" for k, v in address.items())
-        from sadakat.config import boot
-
-        boot.start()
+        _point_django_at(address)
+        boot.prepare_database()
         from sadakat.platform import audit, brand
 
         brand.set_up(

@@ -56,5 +56,11 @@ def test_planted_violation_is_caught(copy: Path, contract: str) -> None:
 
     assert result.returncode == 1
     broken = [text for text in result.stdout.splitlines() if text.endswith("BROKEN")]
-    expected = {"storeys": "Storeys", "doors": "Doors", "rooms": "Rooms", "hearth": "Hearth", "cycles": "No cycles"}
+    expected = {
+        "storeys": "Storeys",
+        "doors": "Doors",
+        "rooms": "Rooms",
+        "hearth": "Hearth",
+        "cycles": "No cycles",
+    }
     assert any(text.startswith(expected[contract]) for text in broken), result.stdout

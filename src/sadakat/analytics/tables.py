@@ -5,7 +5,7 @@ from datetime import date
 import ibis
 
 from sadakat.commerce import tables as commerce
-from sadakat.platform import engine
+from sadakat.customers import tables as customers
 
 
 def counted_orders(*, known_before: date) -> ibis.Table:
@@ -18,7 +18,7 @@ def counted_orders(*, known_before: date) -> ibis.Table:
     A profile that the map does not hold yet is a customer of its own: leaving it out would lose its revenue.
     """
     entries = commerce.order_entries()
-    customers = engine.read("profile_map").select(mapped_id="profile_id", known_customer_id="customer_id")
+    mapped = customers.profile_map().select(mapped_id="profile_id", known_customer_id="customer_id")
     known = entries.filter(entries.local_date < known_before)
     completed = known.kind == "completed"
     orders = known.group_by("namespace", "order_id").aggregate(
@@ -30,7 +30,7 @@ def counted_orders(*, known_before: date) -> ibis.Table:
         net_minor=known.amount_minor.sum(),
     )
     orders = orders.filter(orders.order_date.notnull(), orders.net_minor > 0)
-    joined = orders.left_join(customers, orders.profile_id == customers.mapped_id)
+    joined = orders.left_join(mapped, orders.profile_id == mapped.mapped_id)
     return joined.select(
         "namespace",
         "order_id",
@@ -48,9 +48,7 @@ def order_gaps(orders: ibis.Table) -> ibis.Table:
 
     Grain: one order that has one before it. Columns: customer_id; gap_microseconds.
     """
-    previous = orders.order_at.lag().over(
-        group_by=orders.customer_id, order_by=[orders.order_at, orders.namespace, orders.order_id]
-    )
+    previous = orders.order_at.lag().over(group_by=orders.customer_id, order_by=orders.order_at)
     paired = orders.select("customer_id", "order_at", previous_at=previous)
     paired = paired.filter(paired.previous_at.notnull())
     gap = paired.order_at.delta(paired.previous_at, unit="microsecond")

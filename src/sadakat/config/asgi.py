@@ -1,6 +1,7 @@
 """The web process: the collector's raw ASGI beside Django, and the static files of installed packages."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,6 @@ from django.core.asgi import get_asgi_application
 from servestatic import ServeStaticASGI
 
 from sadakat.config import boot
-from sadakat.events.web.collector import Collector
-from sadakat.platform.database import connection
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -22,7 +21,6 @@ STATIC_MAX_AGE_SECONDS = 3600
 
 def application() -> ASGI:
     """The whole web process as one ASGI application; uvicorn calls this factory once per process."""
-    boot.start()
     collect = collector()
     pages = _with_static_files(get_asgi_application())
 
@@ -37,7 +35,20 @@ def application() -> ASGI:
 
 def collector(*, stores: bool = True) -> ASGI:
     """The collector alone; without `stores` it answers and stores nothing, which only a benchmark wants."""
+    # uvicorn calls factories inside its event loop, where Django refuses to touch the database.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(_start).result()
+    from sadakat.events.web.collector import Collector
+    from sadakat.platform.database import connection
+
     return Collector(connection.dsn, stores=stores)
+
+
+def _start() -> None:
+    from django.db import connections
+
+    boot.start()
+    connections.close_all()
 
 
 def _with_static_files(pages: Any) -> ASGI:

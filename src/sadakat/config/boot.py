@@ -9,6 +9,7 @@ import django
 from django.core.management import call_command
 
 from sadakat.kernel.errors import Invalid, Unavailable
+from sadakat.platform import logs
 from sadakat.platform import settings as sadakat_settings
 from sadakat.platform.database import embedded
 
@@ -77,8 +78,23 @@ def start() -> None:
     """Django and the wiring, on a database whose tables are up to date. Safe to call again."""
     open_database()
     process.secret_key = _secret_key()
+    set_up_django()
+    prepare_database()
+
+
+def set_up_django() -> None:
+    """Makes every module importable; the database is not touched."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sadakat.config.django_settings")
+    logs.configure()
     django.setup()
+
+
+def prepare_database() -> None:
+    """Brings the tables up to date and fills the sockets.
+
+    Raises:
+        Unavailable: the server is older than PostgreSQL 15.
+    """
     _check_server_version()
     call_command("migrate", verbosity=0, interactive=False)
     from sadakat.config import wiring  # the contexts can be imported only after django.setup()
@@ -88,9 +104,10 @@ def start() -> None:
 
 def stop() -> None:
     """Closes connections and stops the embedded server when this process owns it."""
-    from django.db import connections
+    if process.dsn:
+        from django.db import connections
 
-    connections.close_all()
+        connections.close_all()
     if process.lease is not None:
         process.lease.close()
         process.lease = None

@@ -41,6 +41,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "sadakat.platform.http.Refusals",
 ]
 ROOT_URLCONF = "sadakat.config.urls"
 TEMPLATES: list[dict[str, Any]] = [

@@ -4,10 +4,11 @@ from datetime import datetime
 from functools import partial
 
 from sadakat.commerce import api as commerce
-from sadakat.config import menu
+from sadakat.config import shell
 from sadakat.customers import api as customers
 from sadakat.events import api as events
-from sadakat.platform import lake, worker
+from sadakat.platform import doctor, jobs, lake, worker
+from sadakat.platform.doctor import Finding
 
 
 def connect() -> None:
@@ -15,21 +16,46 @@ def connect() -> None:
     events.register_resolver(customers.Resolver())
     events.register_consumers([*customers.CONSUMERS, *commerce.CONSUMERS])
     customers.ensure_feature_columns()
-    menu.connect()
+    shell.connect()
+    _connect_worker()
+    jobs.register_purge("events.message_keys", lambda at: events.purge_message_keys(at=at))
+    jobs.register_purge("platform.lake_files", lambda at: lake.sweep(at=at))
+    doctor.register_check("events set aside", _check_failed)
+    doctor.register_check("consumers", _check_lag)
+
+
+def _connect_worker() -> None:
     worker.register_step("events.sequencer", _sequence)
     for consumer in events.consumers():
         worker.register_step(consumer, partial(_consume, consumer))
-    worker.register_step("platform.lake", _sync_lake)
+    worker.register_step("platform.lake", lambda at: lake.sync(at=at).partitions > 0)
+    worker.register_backlog("events", lambda: events.has_backlog(events.consumers()))
+    worker.register_backlog("platform.lake", lake.is_stale)
 
 
 def _sequence(at: datetime) -> bool:
     report = events.sequence(at=at)
-    return bool(report.sequenced or report.duplicates)
+    return bool(report.sequenced or report.duplicates or report.failed)
 
 
 def _consume(consumer: str, at: datetime) -> bool:
     return events.consume(consumer, at=at) > 0
 
 
-def _sync_lake(at: datetime) -> bool:
-    return lake.sync(at=at).partitions > 0
+def _check_failed(_at: datetime) -> Finding:
+    failed = len(events.failed_events())
+    return Finding(
+        state="warn" if failed else "ok",
+        found=f"{failed} wait for their cause to be mended" if failed else "none",
+        mend="see `sadakat events failed`, mend the cause, then `sadakat events retry`",
+    )
+
+
+def _check_lag(_at: datetime) -> Finding:
+    passed, head = events.cursors(), events.head()
+    behind = {name: head - passed.get(name, 0) for name in events.consumers() if passed.get(name, 0) < head}
+    return Finding(
+        state="warn" if behind else "ok",
+        found=", ".join(f"{name} is {lag:,} events behind" for name, lag in behind.items()) or f"at position {head:,}",
+        mend="a worker catches up by itself: `sadakat serve`, or `sadakat work --until-idle`",
+    )

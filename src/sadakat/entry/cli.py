@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sadakat.entry.demo import Dates
 from sadakat.events.types import SourceKind
 from sadakat.kernel import time
 from sadakat.kernel.errors import SadakatError
@@ -31,7 +32,9 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def main() -> None:
     """Runs the command line; a refusal is one clear line on standard error and exit code 1."""
     from sadakat.config import boot
+    from sadakat.platform import logs
 
+    logs.configure()
     try:
         app(standalone_mode=True)
     except SadakatError as error:
@@ -63,14 +66,15 @@ def demo(
     *,
     once: Annotated[bool, typer.Option(help="Do all the work, print the summary and exit.")] = False,
     dates: Annotated[
-        str, typer.Option(help="recent: the year ends within the last 7 days; recorded: as it was.")
-    ] = "recent",
+        Dates, typer.Option(help="recent: the year ends within the last 7 days; recorded: as it was.")
+    ] = Dates.RECENT,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
     """Real sample data, everything computed, and the console on http://localhost:8000."""
+    _boot()
     from sadakat.entry.demo import run
 
-    run.demo(once=once, dates=run.Dates.of(dates), port=port, at=now(), say=say)
+    run.demo(once=once, dates=dates, port=port, at=now(), say=say)
 
 
 @app.command()
@@ -81,6 +85,7 @@ def serve(
     worker: Annotated[bool, typer.Option(help="Run the background loops too.")] = True,
 ) -> None:
     """Web, collector and worker together."""
+    _boot()
     from sadakat.entry import server
 
     server.serve(port=port, workers=workers, with_worker=worker, at=now(), say=say)
@@ -89,9 +94,9 @@ def serve(
 @app.command()
 def worker() -> None:
     """The background loops alone."""
+    _boot()
     from sadakat.entry import server
 
-    _boot()
     server.run_worker()
 
 

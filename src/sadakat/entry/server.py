@@ -1,4 +1,4 @@
-"""Web, collector and worker as processes of one machine."""
+"""Web, collector and worker as processes of one machine. Import it after `boot.start()`."""
 
 import os
 import signal
@@ -11,6 +11,9 @@ from types import FrameType
 import uvicorn
 from rich.console import Console
 
+from sadakat.config import boot
+from sadakat.platform import audit, brand, login, operations, settings, worker
+
 RESTART_DELAY_SECONDS = 1.0
 STOP_SECONDS = 20.0
 
@@ -21,10 +24,6 @@ def serve(*, port: int, workers: int, with_worker: bool, at: datetime, say: Cons
     Raises:
         Invalid: a secret key is needed and missing.
     """
-    from sadakat.config import boot
-    from sadakat.platform import brand
-
-    boot.start()
     _set_up_brand(at=at)
     here = brand.current()
     boot.require_secret_key(is_demo=here.is_demo)
@@ -52,8 +51,6 @@ def serve(*, port: int, workers: int, with_worker: bool, at: datetime, say: Cons
 
 def run_worker() -> None:
     """The background loops of this process, until SIGTERM or SIGINT."""
-    from sadakat.platform import worker
-
     stop = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -80,7 +77,6 @@ def _keep_worker(stopping: threading.Event) -> None:
 
 
 def _set_up_brand(*, at: datetime) -> None:
-    from sadakat.platform import audit, brand, settings
 
     here = settings.current()
     brand.set_up(
@@ -92,8 +88,6 @@ def _set_up_brand(*, at: datetime) -> None:
 
 def _greet(*, port: int, at: datetime, say: Console) -> None:
     """Says where the console is, and how to get in when that is not obvious."""
-    from sadakat.platform import brand, login, operations
-
     address = f"http://localhost:{port}"
     say.print(f"\nConsole: [bold]{address}[/]")
     owner = operations.first_owner()

@@ -35,6 +35,11 @@ def binary_cursor() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
         yield cursor
 
 
+def array_of(numbers: Iterable[int]) -> str:
+    """The text of a PostgreSQL array, for `%s::bigint[]`: psycopg's own dumper takes ten times as long."""
+    return f"{{{','.join(map(str, numbers))}}}"
+
+
 def select_events(rest: str, parameters: Sequence[Any], *, with_body: bool = True) -> list[Event]:
     """Events of `SELECT … ` followed by `rest`, which names the log and whatever filters and orders it."""
     columns = _WITH_BODY if with_body else _WITHOUT_BODY
@@ -62,6 +67,13 @@ def head() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(position), 0) FROM events_log")
         return int(cursor.fetchone()[0])
+
+
+def has_backlog(consumers: Iterable[str]) -> bool:
+    """Whether anything waits in the inbox, or one of these consumers is not at the head of the log."""
+    passed = cursors()
+    last = head()
+    return models.Inbox.objects.exists() or any(passed.get(name, 0) < last for name in consumers)
 
 
 def cursors() -> dict[str, int]:

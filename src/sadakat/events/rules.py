@@ -10,9 +10,11 @@ from uuid import uuid4
 import msgspec
 
 from sadakat.events.types import (
+    IMPERSONAL_EVENTS,
     MAX_EVENT_BYTES,
     MAX_IMPORT_EVENT_BYTES,
     MAX_JSON_DEPTH,
+    NOBODY,
     IdentityResolver,
     Kind,
     Message,
@@ -126,23 +128,6 @@ def parse_message(
             raise Invalid(f"type must be one of {', '.join(_KINDS)}, not {said.type!r:.40}")
     if memoryview(said.properties)[0] not in _OBJECT_OR_NULL:
         raise Invalid("properties must be an object")
-    context = said.context
-    identifiers = resolver.identifiers_of(
-        kind=kind,
-        message={
-            "userId": _text(said.user_id, name="userId"),
-            "anonymousId": _text(said.anonymous_id, name="anonymousId"),
-            "previousId": _text(said.previous_id, name="previousId"),
-            "traits": said.traits or {},
-            "context": {
-                "traits": (context and context.traits) or {},
-                "externalIds": (context and context.external_ids) or [],
-            },
-        },
-        is_trusted=source.is_trusted,
-    )
-    if not identifiers:
-        raise Invalid("at least one identifier is needed, such as userId, anonymousId or an e-mail among the traits")
     return Message(
         source_id=source.id,
         message_id=_text(said.message_id, name="messageId") or uuid4().hex,
@@ -155,7 +140,7 @@ def parse_message(
             is_corrected=source.kind is not SourceKind.IMPORT,
         ),
         received_at=received_at,
-        identifiers=identifiers,
+        identifiers=_identifiers(said, kind=kind, source=source, resolver=resolver),
         body=body,
     )
 
@@ -288,6 +273,29 @@ def _text(value: str | float | None, *, name: str) -> str | None:
     if len(text) > MAX_TEXT_LENGTH:
         raise Invalid(f"{name} may have {MAX_TEXT_LENGTH} characters, not {len(text):,}")
     return text
+
+
+def _identifiers(said: _Envelope, *, kind: Kind, source: Source, resolver: IdentityResolver) -> tuple[str, ...]:
+    context = said.context
+    found = resolver.identifiers_of(
+        kind=kind,
+        message={
+            "userId": _text(said.user_id, name="userId"),
+            "anonymousId": _text(said.anonymous_id, name="anonymousId"),
+            "previousId": _text(said.previous_id, name="previousId"),
+            "traits": said.traits or {},
+            "context": {
+                "traits": (context and context.traits) or {},
+                "externalIds": (context and context.external_ids) or [],
+            },
+        },
+        is_trusted=source.is_trusted,
+    )
+    if found:
+        return found
+    if source.is_trusted and kind is Kind.TRACK and said.event in IMPERSONAL_EVENTS:
+        return NOBODY
+    raise Invalid("an identifier that names somebody is needed: userId, anonymousId or an e-mail in the traits")
 
 
 def _event_name(event: str | None) -> str:

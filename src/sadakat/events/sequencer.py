@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+import psycopg
 import structlog
 from django.db import connection, transaction
 
@@ -77,6 +79,9 @@ def sequence(*, at: datetime, limit: int = MAX_BATCH_EVENTS) -> WorkReport:
     The report is empty when nothing waits, or when another process is at it. A row that cannot go through is listed
     as rejected, with its body, and counted as failed; the others go on. The inbox has no cursor: a connection that
     commits late brings ids lower than those already taken.
+
+    Raises:
+        OperationalError, Unavailable, ProgrammingError, …: no row is at fault; nothing has happened.
     """
     with transaction.atomic(durable=True), log.binary_cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int(Lock.SEQUENCER)])
@@ -86,8 +91,7 @@ def sequence(*, at: datetime, limit: int = MAX_BATCH_EVENTS) -> WorkReport:
         ids = [row[0] for row in cursor]
         if not ids:
             return WorkReport()
-        world = _World(brand.current().time_zone, sources.sources())
-        report = _sequence_rows(ids, world=world)
+        report = _sequence_rows(ids, world=_world(cursor))
     logger.debug(
         "events.sequenced",
         sequenced=report.sequenced,
@@ -96,6 +100,15 @@ def sequence(*, at: datetime, limit: int = MAX_BATCH_EVENTS) -> WorkReport:
         at=at.isoformat(),
     )
     return report
+
+
+def _world(cursor: psycopg.Cursor[tuple[Any, ...]]) -> _World:
+    """What holds now: a source is committed before anything that it sends, so a cached list could be too old."""
+    time_zone = brand.current().time_zone
+    # A zone that this server does not know is nobody's event's fault, and must fail here.
+    cursor.execute("SELECT now() AT TIME ZONE %s", [time_zone])
+    cursor.execute(sources.SELECT_SOURCES)
+    return _World(time_zone, {row[0]: sources.source_of(row) for row in cursor})
 
 
 def _sequence_rows(ids: Sequence[int], *, world: _World) -> WorkReport:
@@ -121,7 +134,7 @@ def _sequence_rows(ids: Sequence[int], *, world: _World) -> WorkReport:
 def _move(ids: Sequence[int], *, world: _World) -> WorkReport:
     head = log.head()
     with log.binary_cursor() as cursor:
-        cursor.execute(_KEEP_NEW, [ids])
+        cursor.execute(_KEEP_NEW, [log.array_of(ids)])
         rows = cursor.fetchall()
         fresh = [row[0] for row in rows]
         batch = [
@@ -129,24 +142,23 @@ def _move(ids: Sequence[int], *, world: _World) -> WorkReport:
             for position, (_, source_id, at, identifiers) in enumerate(rows, start=head + 1)
         ]
         profiles = _profiles_of(batch, sources=world.sources)
-        cursor.execute(_APPEND, [head, world.time_zone, fresh, profiles])
+        cursor.execute(_APPEND, [head, world.time_zone, log.array_of(fresh), log.array_of(profiles)])
         assert cursor.rowcount == len(fresh), "only the sequencer deletes from the inbox"
-        cursor.execute(_DELETE, [ids])
+        cursor.execute(_DELETE, [log.array_of(ids)])
     return WorkReport(sequenced=len(fresh), duplicates=len(ids) - len(fresh))
 
 
 def _profiles_of(batch: Sequence[Unresolved], *, sources: Mapping[int, Source]) -> list[int]:
     """The profile of each message: Sadakat's own facts name it, the resolver knows the others."""
-    others = [message for message in batch if not _is_own(message)]
-    resolved = iter(plugs.resolver().resolve(others, sources=sources) if others else ())
-    return [
-        int(message.identifiers[0].removeprefix(log.PROFILE_KEY)) if _is_own(message) else next(resolved)
+    own = {
+        message.position: int(key.removeprefix(log.PROFILE_KEY))
         for message in batch
-    ]
-
-
-def _is_own(message: Unresolved) -> bool:
-    return message.identifiers[:1] != () and message.identifiers[0].startswith(log.PROFILE_KEY)
+        for key in message.identifiers[:1]
+        if key.startswith(log.PROFILE_KEY)
+    }
+    others = [message for message in batch if message.position not in own]
+    resolved = iter(plugs.resolver().resolve(others, sources=sources) if others else ())
+    return [own[message.position] if message.position in own else next(resolved) for message in batch]
 
 
 def _reject(inbox_id: int, *, error: Exception) -> None:

@@ -12,6 +12,9 @@ MAX_IMPORT_EVENT_BYTES = 512 * 1024
 MAX_REQUEST_BYTES = 500 * 1024
 # Deeper JSON than this has no use here, and every reader of it would need a deep stack.
 MAX_JSON_DEPTH = 32
+# Events of a trusted source that speak of no person: they need no identifier and belong to profile 0, which is nobody.
+IMPERSONAL_EVENTS = frozenset({"Category Updated", "Product Updated"})
+NOBODY = ("profile:0",)
 
 
 class Kind(enum.IntEnum):

@@ -4,14 +4,27 @@ from collections.abc import Callable
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
+from sadakat.kernel.errors import SadakatError
 from sadakat.platform.models import User
 
 POLICY: Final = (
     "default-src 'self'; img-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 PERMISSIONS_POLICY: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"
+
+REFUSALS: Final[dict[int, Promise]] = {
+    403: _("This is not allowed"),
+    404: _("This does not exist"),
+    409: _("This contradicts what is already there"),
+    422: _("This cannot be read"),
+    503: _("This does not answer now"),
+}
+"""The heading of a page whose view raised one of our errors, by HTTP status."""
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -42,3 +55,21 @@ class UserLanguage:
             translation.activate(request.user.language)
             request.LANGUAGE_CODE = request.user.language
         return self.get_response(request)
+
+
+class Refusals:
+    """Turns an error of ours, which a view let through, into a page that says what it says."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answers as the view does."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """The page for `error`, or nothing when it is a fault of the code."""
+        if not isinstance(error, SadakatError) or error.http_status not in REFUSALS:
+            return None
+        context = {"title": REFUSALS[error.http_status], "text": str(error)}
+        return render(request, "platform/refused.html", context, status=error.http_status)

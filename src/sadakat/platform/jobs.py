@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import procrastinate
 import structlog
-from django.db import connection, connections
+from django.db import IntegrityError, connection, connections, transaction
 from procrastinate import periodic
 from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django import utils as django_utils
@@ -29,6 +29,8 @@ SILENT_SECONDS: Final = 30.0
 """A worker that has not said a word for so long counts as dead."""
 ATTEMPTS_MAX: Final = 5
 """A job that has killed its worker so often is not given to another."""
+STALLED_MAX: Final = 1_000
+"""How many jobs are given back at once; the next minute brings the next."""
 STOP_SECONDS: Final = 15.0
 _GLANCE_SECONDS: Final = 0.2
 
@@ -57,27 +59,33 @@ def retry_stalled(*, silent_seconds: float = SILENT_SECONDS, attempts_max: int =
 
     Row locks keep two workers that do this at once from giving a job back twice.
     """
-    with connection.cursor() as cursor:
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH stalled AS MATERIALIZED (
-                SELECT job.id, job.attempts
-                FROM procrastinate_jobs job
-                WHERE job.status = 'doing' AND NOT EXISTS (
-                    SELECT FROM procrastinate_workers worker
-                    WHERE worker.id = job.worker_id
-                      AND worker.last_heartbeat >= now() - make_interval(secs => %(silent)s)
-                )
-                FOR UPDATE SKIP LOCKED
+            SELECT job.id, job.attempts
+            FROM procrastinate_jobs job
+            WHERE job.status = 'doing' AND NOT EXISTS (
+                SELECT FROM procrastinate_workers worker
+                WHERE worker.id = job.worker_id
+                  AND worker.last_heartbeat >= now() - make_interval(secs => %s)
             )
-            SELECT CASE WHEN attempts + 1 < %(attempts)s
-                THEN procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL)::text
-                ELSE procrastinate_finish_job_v1(id, 'failed', false)::text END
-            FROM stalled
+            ORDER BY job.id LIMIT %s FOR UPDATE SKIP LOCKED
             """,
-            {"silent": silent_seconds, "attempts": attempts_max},
+            [silent_seconds, STALLED_MAX],
         )
-        return len(cursor.fetchall())
+        stalled = cursor.fetchall()
+        for job_id, attempts in stalled:
+            try:
+                with transaction.atomic():
+                    if attempts + 1 < attempts_max:
+                        query = "SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)"
+                    else:
+                        query = "SELECT procrastinate_finish_job_v1(%s, 'failed', false)"
+                    cursor.execute(query, [job_id])
+            except IntegrityError:
+                # Another job with its queueing lock waits already and will do the same.
+                cursor.execute("SELECT procrastinate_finish_job_v1(%s, 'aborted', false)", [job_id])
+    return len(stalled)
 
 
 def run_forever(stop: threading.Event) -> None:
@@ -86,8 +94,11 @@ def run_forever(stop: threading.Event) -> None:
 
 
 def run_due() -> int:
-    """Runs the jobs that are due and returns when there are none; gives the number of runs."""
-    return asyncio.run(_run(None))
+    """Runs the jobs that are due, and those that they make due, until there are none; gives the number of runs."""
+    runs = 0
+    while more := asyncio.run(_run(None)):
+        runs += more
+    return runs
 
 
 async def _run(stop: threading.Event | None) -> int:

@@ -149,6 +149,11 @@ def sweep(*, at: datetime) -> int:
     return removed
 
 
+def is_stale() -> bool:
+    """Whether a partition waits to be written."""
+    return bool(_stale_partitions())
+
+
 def version() -> str:
     """A name of what the lake holds: it changes whenever a partition is written."""
     paths = LakePartition.objects.order_by("path").values_list("path", flat=True)

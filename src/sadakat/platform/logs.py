@@ -11,7 +11,7 @@ from structlog.typing import EventDict, Processor
 # What must not appear even by accident, such as in the text of a database error.
 _PERSONAL: Final = (
     (re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
-    (re.compile(r"(?<![\w-])\+?\d(?:[ ()-]?\d){9,14}(?![\w-])"), "[number]"),
+    (re.compile(r"(?<![\w-])\+?\d(?:[ ()-]?\d){9,18}(?![\w-])"), "[number]"),
 )
 _LEVELS: Final = {
     "asyncio": logging.WARNING,
@@ -41,11 +41,13 @@ def _hidden(value: Any) -> Any:
     return value
 
 
-def configure(*, stream: TextIO = sys.stderr, as_json: bool | None = None) -> None:
-    """Sends the logs of this process to `stream`: JSON lines, or `key=value` for a person at a terminal.
+def configure(*, stream: TextIO | None = None, as_json: bool | None = None) -> None:
+    """Sends the logs of this process to `stream`, by default standard error.
 
-    Call it once a process, before the first entry; calling it again replaces the earlier choice.
+    They are JSON lines, or `key=value` for a person at a terminal. Call it once a process, before the first entry;
+    calling it again replaces the earlier choice.
     """
+    stream = stream or sys.stderr
     use_json = not stream.isatty() if as_json is None else as_json
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from django.db import connections
 
+from sadakat.kernel.errors import Unavailable
 from sadakat.platform import jobs
 
 Step = Callable[[datetime], bool]
@@ -23,10 +24,18 @@ IDLE_SECONDS: Final = (0.2, 1.0)
 FAILURE_SECONDS: Final = (0.5, 30.0)
 """How long a step rests that failed: at first, and at most."""
 STOP_SECONDS: Final = 20.0
+BACKLOG_SECONDS: Final = 3600.0
+"""How long `work_until_idle` waits for what other processes are at."""
 JOBS: Final = "platform.jobs"
 
 log: Final = structlog.get_logger()
 _steps: dict[str, Step] = {}
+_backlogs: dict[str, Callable[[], bool]] = {}
+
+
+def register_backlog(name: str, is_waiting: Callable[[], bool]) -> None:
+    """Adds a question whether work waits that a step has left to another process, or replaces the one of that name."""
+    _backlogs[name] = is_waiting
 
 
 def register_step(name: str, step: Step) -> None:
@@ -100,19 +109,27 @@ def _repeat_jobs(stop: threading.Event, clock: Callable[[], datetime]) -> None:
 def work_until_idle(*, at: datetime, progress: Callable[[str, int], None] | None = None) -> Mapping[str, int]:
     """Does everything that is due at `at`; gives the batches of each step and the number of jobs.
 
-    All steps run at once. It ends when each has found nothing to do since the last of them did something, and no
-    job is due. `progress(step, batches)` is told of every batch, one call at a time.
+    All steps run at once. It ends when each has found nothing to do since the last of them did something, no job is
+    due and no backlog waits: beside a running worker some steps belong to that one, and are waited for.
+    `progress(step, batches)` is told of every batch, one call at a time.
 
     Raises:
         Exception: what a step raised first; the others finish their batch.
+        Unavailable: a backlog of another process did not end within `BACKLOG_SECONDS`.
     """
     done: Counter[str] = Counter(dict.fromkeys([*steps(), JOBS], 0))
+    deadline = time.monotonic() + BACKLOG_SECONDS
     while True:
         _Round(at=at, done=done, progress=progress).run(steps())
         runs = jobs.run_due()
         done[JOBS] += runs
-        if not runs:
+        waiting = [name for name, is_waiting in _backlogs.items() if is_waiting()]
+        if not runs and not waiting:
             return dict(done)
+        if time.monotonic() > deadline:
+            raise Unavailable(f"another process holds {', '.join(waiting)} and does not come to an end")
+        if not runs:
+            time.sleep(IDLE_SECONDS[0])
 
 
 class _Round:

@@ -4,6 +4,7 @@ import csv
 from datetime import date
 from typing import Final
 
+from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -37,6 +38,14 @@ _COLUMNS: Final = [
 ]
 
 
+class _Asked(forms.Form):
+    """The day that figures are asked for."""
+
+    as_of = forms.DateField(
+        label=gettext_lazy("As of the start of"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+
 @require_GET
 @access.requires(Permission.VIEW_ANALYTICS)
 def figures(request: HttpRequest) -> HttpResponse:
@@ -49,6 +58,7 @@ def figures(request: HttpRequest) -> HttpResponse:
     context = {
         "day": day,
         "period_note": _("%(period)s, compared with the period before") % {"period": cards.period_name(now)},
+        "form": _Asked(initial={"as_of": day}),
         "tabs": _tabs(request, day, period),
         "period": period,
         "heads": [cards.card(name, now=now, before=before, past=past, currency=here.currency) for name in _HEADS],

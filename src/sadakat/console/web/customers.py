@@ -124,7 +124,7 @@ def customers(request: HttpRequest) -> HttpResponse:
         "table": table,
         "search_text": text,
         "note": _("%(n)s found") % {"n": formats.number(found.total)} if text else formats.number(found.total),
-        "conflicts": customer_data.conflict_count(),
+        "conflicts": len(customer_data.conflicts()),
     }
     return render(request, "console/customers.html", context)
 
@@ -162,7 +162,7 @@ def customer(request: HttpRequest, customer_id: int) -> HttpResponse:
     )
     context = {
         "person": person,
-        "title": person.name or _("Customer %(id)s") % {"id": person.id},
+        "title": person.name or _("Customer %(id)s") % {"id": str(person.id)},
         "note": _who(person),
         "strip": _strip(person, here),
         "traits": _traits(person),
@@ -387,8 +387,9 @@ def _order_facts(found: Any, here: brand.Brand) -> list[tuple[str, str]]:
         (_("Revenue"), formats.money(found.revenue_minor, currency=here.currency)),
         (_("Refunded"), formats.money(found.refunded_minor, currency=here.currency)),
         (_("Counts as"), formats.money(found.net_minor, currency=here.currency)),
-        (_("Checkout"), _("guest") if found.is_guest else _("account")),
     ]
+    if found.channel == "online":
+        facts.append((_("Checkout"), _("guest") if found.is_guest else _("account")))
     if found.coupon:
         facts.append((_("Coupon"), found.coupon))
     if found.currency != here.currency:

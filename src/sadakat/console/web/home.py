@@ -72,7 +72,8 @@ def _revenue(day: date, weeks: int, *, currency: str) -> charts.Chart:
     year_before = day - timedelta(weeks=WEEKS_OF_A_YEAR)
     earlier = analytics.series(as_of=year_before, period=PeriodKind.WEEK, count=weeks)
     series = [charts.Series(_("This year"), [figures.revenue.amount_minor for figures in past])]
-    if any(figures.orders for figures in earlier):
+    # A year that has just begun to be recorded would draw a line at zero that nobody earned.
+    if all(figures.orders for figures in earlier):
         series.append(charts.Series(_("Year before"), [figures.revenue.amount_minor for figures in earlier], "b"))
     return charts.line(
         title=_("Net revenue by week"),
@@ -100,7 +101,7 @@ def _needs(user: User) -> list[parts.Need]:
                 )
             )
         needs += _nothing_arrived()
-    if access.may(user, Permission.VIEW_CUSTOMERS) and (count := customers.conflict_count()):
+    if access.may(user, Permission.VIEW_CUSTOMERS) and (count := len(customers.conflicts())):
         needs.append(
             parts.Need(
                 title=ngettext("%(n)s conflict of identity", "%(n)s conflicts of identity", count)

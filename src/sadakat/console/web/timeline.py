@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from sadakat.events.types import Event, Kind
 from sadakat.kernel import money
@@ -79,7 +80,7 @@ def _ordered(properties: Properties, here: Brand) -> tuple[str, parts.Tone, str,
         "amount": _amount(properties, here) or "–",
     }
     lines = len(properties.get("products") or [])
-    told = [_channel(properties), _("%(n)s lines") % {"n": formats.number(lines)}]
+    told = [_channel(properties), ngettext("%(n)s line", "%(n)s lines", lines) % {"n": formats.number(lines)}]
     if coupon := properties.get("coupon"):
         told.append(_("coupon %(code)s") % {"code": coupon})
     return "shopping-bag", "accent", title, " · ".join(told)

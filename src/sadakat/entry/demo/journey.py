@@ -83,7 +83,7 @@ class Journey:
                 properties: {{order_id: basket_id::varchar, channel: 'store', store_id: any_value(store_id)::varchar,
                     currency: 'USD', revenue: sum(sales_value)::decimal(12, 2),
                     discount: sum(retail_disc + coupon_disc + coupon_match_disc)::decimal(12, 2),
-                    coupon: case when sum(coupon_disc) > 0 then 'paper coupon' else '' end,
+                    coupon: case when sum(coupon_disc) > 0 then 'PAPER' else '' end,
                     products: list({{product_id: product_id::varchar, quantity: quantity,
                         total: sales_value::decimal(12, 2)}} order by product_id)}}}})
             from transactions group by basket_id order by any_value(transaction_timestamp), basket_id""")

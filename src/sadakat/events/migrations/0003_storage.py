@@ -2,8 +2,8 @@
 
 from django.db import migrations
 
-# The inbox is a queue: as many rows die as come. Vacuum by count, soon and at full speed; a share of a table that
-# is empty one moment and full the next says nothing, and the planner must not learn its size from an empty one.
+# The inbox is a queue: as many rows die as come. It is vacuumed by count, soon and at full speed: a share of a table
+# that is empty one moment and full the next says nothing, and every take walks over what has not been cleared.
 _INBOX = """
     ALTER TABLE events_inbox SET (
         autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0,

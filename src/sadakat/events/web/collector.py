@@ -45,13 +45,8 @@ _decode_batch = msgspec.json.Decoder(_Batch).decode
 _decode_key = msgspec.json.Decoder(_Key).decode
 
 
-def takes(path: str) -> bool:
-    """Whether a path belongs to the collector and not to Django."""
-    return path.startswith(("/v1/", SOURCE_CONFIG_PATH))
-
-
 class Collector:
-    """An ASGI app for the paths that `takes` knows.
+    """An ASGI app for `/v1/…` and `/sourceConfig/`, which also follows the start and stop of its server.
 
     `dsn` gives the address of the database. `now` is the clock. With `stores=False` everything is done but the
     storing: the yardstick of the benchmarks, never to be served.

@@ -27,8 +27,15 @@ register.filter(
 )
 register.filter("compact_money", lambda amount_minor, currency: formats.compact_money(amount_minor, currency=currency))
 register.filter("instant", lambda at, zone: formats.instant(at, zone=zone))
+register.filter("local_date", lambda at, zone: formats.short_date(at and at.astimezone(zone).date()))
 register.filter("clock", lambda at, zone: formats.clock(at, zone=zone))
 register.filter("relative", lambda at, now: formats.relative(at, now=now))
+
+
+@register.filter
+def identifier(key: str) -> str:
+    """The value of an identifier key `TYPE:VALUE`."""
+    return key.partition(":")[2]
 
 
 @register.filter

@@ -11,7 +11,7 @@ from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from sadakat.kernel.errors import SadakatError
+from sadakat.kernel.errors import Refused, SadakatError
 from sadakat.platform import access, brand, login, operations, settings
 from sadakat.platform.models import User
 from sadakat.platform.web import forms
@@ -38,7 +38,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
                 address=_address(request),
                 at=timezone.now(),
             )
-        except login.Refused as error:
+        except Refused as error:
             form.add_error(None, str(error))
             status = error.http_status
         else:

@@ -61,24 +61,24 @@ audit.register_words(
 @access.requires(Permission.VIEW_AUDIT)
 def entries(request: HttpRequest) -> HttpResponse:
     """Who did what to what, latest first."""
-    zone = brand.current().zone
-    names = {f"user:{person.pk}": person.name for person in queries.team()}
-    form = forms.AuditFilter(request.GET or None, people=list(names.items()))
+    here = brand.current()
+    people = {f"user:{person.pk}": person.name for person in queries.team()}
+    form = forms.AuditFilter(request.GET or None, people=list(people.items()))
     asked = form.cleaned_data if form.is_valid() else {}
     before = request.GET.get("before", "")
     page = queries.audit_page(
         actor=asked.get("actor") or None,
         action=asked.get("action") or None,
         subject=asked.get("subject") or None,
-        from_at=_midnight(asked.get("since"), zone),
-        until_at=_midnight(asked.get("until"), zone, days=1),
+        from_at=_midnight(asked.get("since"), here.zone),
+        until_at=_midnight(asked.get("until"), here.zone, days=1),
         before=int(before) if before.isascii() and before.isdecimal() and len(before) <= BEFORE_MAX_DIGITS else None,
     )
     table = parts.table(
         request,
         caption=_("Audit log"),
         columns=COLUMNS,
-        rows=[_shown(row, names) for row in page.rows],
+        rows=[_shown(row, {**people, "brand:1": here.name}) for row in page.rows],
         total=len(page.rows),
         page_size=queries.AUDIT_PAGE_ROWS,
         ask=parts.Asked("", 1),
@@ -92,7 +92,7 @@ def entries(request: HttpRequest) -> HttpResponse:
     )
     older = request.GET.copy()
     older["before"] = str(page.next_before)
-    context = {"form": form, "table": table, "zone": zone, "older": older.urlencode() if page.next_before else ""}
+    context = {"form": form, "table": table, "zone": here.zone, "older": older.urlencode() if page.next_before else ""}
     return render(request, "platform/audit.html", context, status=422 if form.errors else 200)
 
 
@@ -111,7 +111,7 @@ def _shown(row: queries.AuditRow, names: dict[str, str]) -> dict[str, Any]:
 
 
 def _changes(old: Any, new: Any) -> list[tuple[str, str, str]]:
-    """Field, old and new value, for each field that differs; a value that is not an object is one field without name."""
+    """Field, old and new value, for each field that differs; what is not an object is one field without name."""
     if not isinstance(old or new or {}, dict):
         return [("", _value("", old), _value("", new))]
     before, after = old or {}, new or {}

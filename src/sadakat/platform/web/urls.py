@@ -1,11 +1,7 @@
 """Addresses of log-in, account, team and audit."""
 
 from django.urls import path
-from django.utils.translation import gettext_lazy as _
 
-from sadakat.platform.access import Permission
-from sadakat.platform.ui import navigation
-from sadakat.platform.ui.navigation import Section
 from sadakat.platform.web import account, audit, team
 
 urlpatterns = [
@@ -23,18 +19,3 @@ urlpatterns = [
     path("team/<int:user_id>/reactivate/", team.reactivate, name="team_reactivate"),
     path("audit/", audit.entries, name="audit"),
 ]
-
-for _entry in (
-    navigation.Entry(
-        section=Section.SETTINGS, label=_("Team"), url_name="team", icon="users", permission=Permission.MANAGE_TEAM
-    ),
-    navigation.Entry(
-        section=Section.SETTINGS,
-        label=_("Audit log"),
-        url_name="audit",
-        icon="scroll-text",
-        permission=Permission.VIEW_AUDIT,
-    ),
-    navigation.Entry(section=Section.SETTINGS, label=_("Your account"), url_name="account", icon="circle-user"),
-):
-    navigation.register(_entry)

@@ -1,15 +1,40 @@
-"""The side navigation: which pages exist."""
+"""What the console's shell is told: which pages exist, and the words of the audit log."""
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from sadakat.platform import audit
 from sadakat.platform.access import Permission
 from sadakat.platform.ui.navigation import Entry, Section, register
 
 
 def connect() -> None:
-    """Registers every page of the console that a person starts from. Safe to call again."""
+    """Registers pages and words. Safe to call again."""
     for entry in _entries():
         register(entry)
+    audit.register_words(_words())
+
+
+def _words() -> dict[str, str | Promise]:
+    return {
+        "events.source_created": _("Source added"),
+        "events.source_changed": _("Source changed"),
+        "events.source_key_renewed": _("Write key replaced"),
+        "events.failed_retried": _("Events tried again"),
+        "commerce.currency_rate_set": _("Currency rate set"),
+        "kind": _("Kind"),
+        "namespace": _("Order id namespace"),
+        "is_enabled": _("Takes events"),
+        "is_trusted": _("Is trusted"),
+        "accepts_orders": _("Its orders count"),
+        "joins_profiles": _("Joins an anonymous visitor to a known customer"),
+        "allowed_origins": _("Allowed origins"),
+        "key_hint": _("Key ends in"),
+        "rate": _("Rate"),
+        "revenue_basis=net": _("without tax and shipping"),
+        "revenue_basis=with_tax": _("with tax"),
+        "revenue_basis=with_tax_and_shipping": _("with tax and shipping"),
+    }
 
 
 def _entries() -> list[Entry]:

@@ -1,0 +1,204 @@
+"""A real Chromium, and servers for it: the kit's sample pages, and the whole console."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.setup_machine import chromium
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+START_SECONDS = 60
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium: run `python -m tests.setup_machine`")
+        pytest.skip("no Chromium: run `python -m tests.setup_machine`")
+    # Playwright's loop runs in this thread, in which the tests use the database too.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield running
+        running.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@dataclass
+class Visitor:
+    """A person at a browser, logged in or not; `complaints` are the console's errors and refusals."""
+
+    browser: Browser
+    url: str
+    cookies: dict[str, str]
+    contexts: list[BrowserContext] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def page(self, *, language: str = "en", theme: str = "light", width: int = 1440) -> Page:
+        context = self.browser.new_context(
+            base_url=self.url,
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if theme == "dark" else "light",
+            has_touch=width < 500,
+            reduced_motion="reduce",
+        )
+        self.contexts.append(context)
+        cookies = {**self.cookies, "sadakat_language": language}
+        context.add_cookies([{"name": name, "value": value, "url": self.url} for name, value in cookies.items()])
+        page = context.new_page()
+        page.on("console", self._listen)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return page
+
+    def _listen(self, message: Any) -> None:
+        # A page that is meant to be refused says so by its status, which the test checks itself.
+        if message.type in {"error", "warning"} and "the server responded with a status of 4" not in message.text:
+            self.complaints.append(f"{message.text} {message.location}")
+
+
+@contextmanager
+def visitor(browser: Browser, url: str, cookies: dict[str, str]) -> Iterator[Visitor]:
+    person = Visitor(browser, url, cookies)
+    yield person
+    for context in person.contexts:
+        context.close()
+    assert person.complaints == []
+
+
+def log_in(*, email: str, name: str, role: str, at: datetime) -> dict[str, str]:
+    """The session cookie of a new member of the team."""
+    from django.conf import settings
+    from django.test import Client
+
+    from sadakat.platform.models import User
+
+    user = User.objects.create(email=email, name=name, role=role, created_at=at)
+    client = Client()
+    client.force_login(user)
+    return {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
+
+
+@pytest.fixture
+def sample(database: str, browser: Browser, now: datetime) -> Iterator[Visitor]:
+    """The kit's sample pages, seen by Elif."""
+    from django.conf import settings
+    from django.contrib.staticfiles.handlers import StaticFilesHandler
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.core.servers.basehttp import ThreadedWSGIServer
+    from django.test import override_settings
+    from django.test.testcases import QuietWSGIRequestHandler
+
+    from sadakat.platform.ui import navigation
+
+    templates = deepcopy(settings.TEMPLATES)
+    templates[0]["DIRS"] = [Path(__file__).parent / "templates"]
+    entries = dict(navigation._entries)
+    navigation._entries.clear()
+    for section, label, url_name, icon in (
+        (navigation.Section.HOME, "Home", "home", "house"),
+        (navigation.Section.KNOW, "Customers", "sample_customer", "users"),
+        (navigation.Section.SETTINGS, "Sources", "sample_form", "plug"),
+    ):
+        navigation.register(navigation.Entry(section=section, label=label, url_name=url_name, icon=icon))
+    with override_settings(ROOT_URLCONF="tests.web.sample", TEMPLATES=templates):
+        server = ThreadedWSGIServer(("127.0.0.1", 0), QuietWSGIRequestHandler)
+        server.set_app(StaticFilesHandler(WSGIHandler()))
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        cookies = log_in(email="elif@modanord.example", name="Elif Yıldız", role="marketer", at=now)
+        try:
+            with visitor(browser, f"http://127.0.0.1:{server.server_port}", cookies) as person:
+                yield person
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+            navigation._entries.clear()
+            navigation._entries.update(entries)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(is_done: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Waits for a condition, with a bound."""
+    deadline = time.monotonic() + seconds
+    while not is_done():
+        assert time.monotonic() < deadline, what
+        threading.Event().wait(0.05)
+
+
+@contextmanager
+def served(database: str, log: Path) -> Iterator[str]:
+    """The real server in a process of its own on the test's database; gives its address."""
+    from sadakat.config import boot
+
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        **os.environ,
+        "DATABASE_URL": _as_url(database),
+        "SADAKAT_BASE_URL": url,
+        # The key of the test's own process, so that the sessions made here are known there.
+        "SADAKAT_SECRET_KEY": boot.process.secret_key,
+    }
+    command = [sys.executable, "-m", "sadakat.entry", "serve", "--no-worker", "--port", str(port)]
+    with log.open("w") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+
+        def answers() -> bool:
+            assert process.poll() is None, log.read_text()
+            try:
+                with urlopen(f"{url}/static/ui/mark.svg", timeout=5) as answer:
+                    return answer.status == 200
+            except (URLError, ConnectionError, TimeoutError):
+                return False
+
+        try:
+            until(answers, seconds=START_SECONDS, what=f"the server does not answer: {log.read_text()}")
+            yield url
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def _as_url(dsn: str) -> str:
+    from psycopg.conninfo import conninfo_to_dict
+
+    return "postgresql://?" + "&".join(f"{key}={value}" for key, value in conninfo_to_dict(dsn).items())
+
+
+@pytest.fixture
+def console(database: str, browser: Browser, now: datetime, tmp_path: Path) -> Iterator[Visitor]:
+    """The whole console on the real server, seen by Deniz, the owner."""
+    cookies = log_in(email="deniz@modanord.example", name="Deniz Aydın", role="owner", at=now)
+    with served(database, tmp_path / "server.log") as url, visitor(browser, url, cookies) as person:
+        yield person
