@@ -11,7 +11,7 @@ DOORS = frozenset({"api", "types", "tables", "testing"})
 class DoorsContract(Contract):  # type: ignore[misc]  # importlinter is not typed
     """From outside a context only `api`, `types`, `tables` and `testing` may be imported; all else is denied.
 
-    `root_package` holds the contexts; `ground` names those that may be imported anywhere inside;
+    `root_package` holds the contexts; `ground` names those without doors, which may be imported anywhere inside;
     `free` names the importers that wire everything together and may enter by any door.
     """
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -62,9 +63,7 @@ def expected(orders: dict[str, Basket], *, start: date, before: date) -> dict[st
     for order in inside:
         of_period[order.customer] += 1
     previous = {o.customer for o in counted if before <= o.day < start}
-    gaps = [
-        (b.at - a.at).total_seconds() / 86400 for own in by_customer.values() for a, b in zip(own, own[1:], strict=False)
-    ]
+    gaps = [(b.at - a.at).total_seconds() / 86400 for own in by_customer.values() for a, b in pairwise(own)]
     retention = len(previous & set(of_period)) / len(previous) if previous else None
     revenue = sum(o.cents for o in trailing)
     return {
@@ -168,8 +167,13 @@ def test_figures_are_those_of_the_package_and_stay_exact(home: dict[str, str], s
         {**event, "messageId": "r3", "event": "Order Cancelled", "properties": {"order_id": cancelled}},
         {"type": "identify", "messageId": "m1", "context": {"externalIds": cards}, "traits": {}},
         # After the day of the figures: must not count.
-        {**event, "messageId": "r4", "event": "Order Refunded", "timestamp": "2018-01-01T06:00:00Z",
-         "properties": {"order_id": min(orders)}},
+        {
+            **event,
+            "messageId": "r4",
+            "event": "Order Refunded",
+            "timestamp": "2018-01-01T06:00:00Z",
+            "properties": {"order_id": min(orders)},
+        },
     )
     run("work", "--until-idle", environment=home)
 

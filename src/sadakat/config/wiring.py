@@ -2,6 +2,8 @@
 
 from datetime import datetime
 from functools import partial
+from time import monotonic
+from typing import Final
 
 from sadakat.commerce import api as commerce
 from sadakat.config import shell
@@ -9,6 +11,8 @@ from sadakat.customers import api as customers
 from sadakat.events import api as events
 from sadakat.platform import doctor, jobs, lake, worker
 from sadakat.platform.doctor import Finding
+
+LAKE_REST_SECONDS: Final = 15.0
 
 
 def connect() -> None:
@@ -28,7 +32,7 @@ def _connect_worker() -> None:
     worker.register_step("events.sequencer", _sequence)
     for consumer in events.consumers():
         worker.register_step(consumer, partial(_consume, consumer))
-    worker.register_step("platform.lake", lambda at: lake.sync(at=at).partitions > 0)
+    worker.register_step("platform.lake", _LakeStep())
     worker.register_backlog("events", lambda: events.has_backlog(events.consumers()))
     worker.register_backlog("platform.lake", lake.is_stale)
 
@@ -40,6 +44,22 @@ def _sequence(at: datetime) -> bool:
 
 def _consume(consumer: str, at: datetime) -> bool:
     return events.consume(consumer, at=at) > 0
+
+
+class _LakeStep:
+    """Writes the lake when the log is through, and while it is not, only now and then: each sync rewrites whole months."""
+
+    def __init__(self) -> None:
+        self._written = -LAKE_REST_SECONDS
+
+    def __call__(self, at: datetime) -> bool:
+        is_early = monotonic() - self._written < LAKE_REST_SECONDS
+        if is_early and events.has_backlog(events.consumers()):
+            return False
+        is_written = lake.sync(at=at).partitions > 0
+        if is_written:
+            self._written = monotonic()
+        return is_written
 
 
 def _check_failed(_at: datetime) -> Finding:

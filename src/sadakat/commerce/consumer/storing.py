@@ -22,7 +22,6 @@ _ENTRY_COLUMNS = (
     "namespace order_id number kind profile_id at local_date order_at order_date channel store_id is_guest amount_minor"
 ).split()
 _LINE_COLUMNS = "namespace order_id number product_id name category quantity amount_minor".split()
-
 # What COPY would take for its own signs. NUL, which no text in PostgreSQL holds, stands between texts until then.
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\0": "\t"})
 
@@ -82,7 +81,7 @@ def replace_orders(
         if key not in known or event.position not in known[key].positions
     ]
     _copy("commerce_orderevent", ("namespace", "order_id", "position"), unseen)
-    stored = {key: order.recorded for key, order in known.items() if order.recorded}
+    stored = {key: old for key in fresh if key in known and (old := known[key].recorded)}
     _delete(stored)
     found = [(state.order, state) for state in states.values() if state.order]
     latest = {

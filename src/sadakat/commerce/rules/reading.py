@@ -1,6 +1,5 @@
 """Reads the properties of order events: what each field means and what is refused."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
@@ -57,7 +56,7 @@ class Product(msgspec.Struct, frozen=True, gc=False):
         return self.price if self.quantity is None else self.price * self.quantity
 
 
-class Content(msgspec.Struct, frozen=True):
+class Content(msgspec.Struct, frozen=True, gc=False):
     """What an event says of its order; None is "not said"."""
 
     order_id: _Text = None
@@ -79,8 +78,7 @@ class _Message(msgspec.Struct):
     userId: Any = None  # noqa: N815 - the format's own name
 
 
-@dataclass(frozen=True, slots=True)
-class OrderEvent:
+class OrderEvent(msgspec.Struct, frozen=True, gc=False):
     """A log row that speaks of an order, read and checked."""
 
     kind: EntryKind

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sadakat.entry.bench.run import Figure
+from sadakat.entry.bench.figure import Figure
 from sadakat.events.types import SourceKind
 from sadakat.kernel.errors import Unavailable
 

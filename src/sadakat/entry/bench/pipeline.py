@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sadakat.entry.bench.run import Figure
+from sadakat.entry.bench.figure import Figure
 from sadakat.events.types import SourceKind
 
 EVENTS: Final = 120_000

@@ -6,27 +6,14 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from sadakat.entry.bench.figure import Figure
 from sadakat.kernel.errors import NotFound
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One measured figure beside its baseline."""
-
-    name: str
-    ours: float
-    baseline: float
-    unit: str
-    ratio: float
-    """`ours` ÷ `baseline`."""
-    goal: str
-    """What performance asks of `ratio` (or of `ours`, where the unit is a time)."""
 
 
 def bench(name: str, *, as_json: bool, say: Console) -> None:
@@ -60,14 +47,13 @@ def _use_home(folder: Path) -> None:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
     from sadakat.config import boot
-    from sadakat.entry import cli
     from sadakat.platform import audit, brand
 
     boot.start()
     brand.set_up(
         brand.Brand(name="Bench", time_zone="Europe/Istanbul", currency="TRY", language="en"),
         actor=audit.CLI,
-        at=cli.now(),
+        at=datetime.now(UTC),
     )
 
 
