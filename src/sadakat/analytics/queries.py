@@ -10,7 +10,7 @@ from typing import Any, Final
 import ibis
 
 from sadakat.analytics import rules, tables
-from sadakat.analytics.types import Metrics, PeriodFigures
+from sadakat.analytics.types import Metrics, PeriodFigures, Slipping, SlippingCustomer
 from sadakat.kernel import time
 from sadakat.kernel.errors import Invalid
 from sadakat.kernel.money import Money
@@ -18,6 +18,8 @@ from sadakat.kernel.time import Period, PeriodKind
 from sadakat.platform import brand, engine, lake
 
 MAX_PERIODS: Final = 400
+HABIT_ORDERS: Final = 5
+SHORTEST_GAP_DAYS: Final = 7.0
 _CACHED: Final = 256
 _TRUNCATE: Final = {
     PeriodKind.WEEK: "W",
@@ -68,6 +70,47 @@ def series(*, as_of: date, period: PeriodKind, count: int) -> tuple[PeriodFigure
     if not 1 <= count <= MAX_PERIODS:
         raise Invalid(f"count must be between 1 and {MAX_PERIODS}, not {count}")
     return _series(_question(as_of=as_of, period=period, known_before=as_of), count)
+
+
+def slipping(*, as_of: date, limit: int = 50) -> Slipping:
+    """Customers with at least `HABIT_ORDERS` orders who have been silent for over twice their usual gap.
+
+    A gap below a week counts as one, so that somebody who shops daily and skips three days has broken nothing; who
+    has been silent for longer than the trailing window is lost already, and left out.
+    """
+    return _slipping(_question(as_of=as_of, period=PeriodKind.MONTH, known_before=as_of), limit)
+
+
+@lru_cache(maxsize=_CACHED)
+def _slipping(question: _Question, limit: int) -> Slipping:
+    as_of, currency = question.as_of, question.currency
+    orders = tables.counted_orders(known_before=as_of)
+    customers = orders.group_by("customer_id").aggregate(
+        orders=orders.count(),
+        revenue=orders.net_minor.sum(),
+        last_order_date=orders.order_date.max(),
+        span_days=orders.order_date.max().delta(orders.order_date.min(), unit="day"),
+        silent_days=ibis.literal(as_of).delta(orders.order_date.max(), unit="day"),
+    )
+    usual_gap = ibis.greatest(customers.span_days / (customers.orders - 1), SHORTEST_GAP_DAYS)
+    regular = customers.filter(customers.orders >= HABIT_ORDERS).mutate(usual_gap_days=usual_gap)
+    found = regular.filter(regular.silent_days > 2 * regular.usual_gap_days, regular.silent_days <= rules.TRAILING_DAYS)
+    rows = sorted(engine.collect(found), key=lambda row: (-row["revenue"], row["customer_id"]))
+    return Slipping(
+        count=len(rows),
+        revenue=Money(sum(int(row["revenue"]) for row in rows), currency),
+        customers=tuple(
+            SlippingCustomer(
+                customer_id=row["customer_id"],
+                orders=row["orders"],
+                revenue=Money(int(row["revenue"]), currency),
+                last_order_date=row["last_order_date"],
+                usual_gap_days=float(row["usual_gap_days"]),
+                silent_days=int(row["silent_days"]),
+            )
+            for row in rows[:limit]
+        ),
+    )
 
 
 def _question(*, as_of: date, period: PeriodKind, known_before: date) -> _Question:

@@ -107,3 +107,29 @@ class Metrics(PeriodFigures):
     """Customers with at least one order, ever."""
     total_revenue: Money
     """Net revenue of all orders, ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlippingCustomer:
+    """A customer with a habit of ordering who has broken it."""
+
+    customer_id: int
+    orders: int
+    revenue: Money
+    """Net revenue of all orders."""
+    last_order_date: date
+    usual_gap_days: float
+    """Mean days between consecutive orders: (last − first) ÷ (orders − 1), at least seven."""
+    silent_days: int
+    """Days from the last order to the day of the question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slipping:
+    """Who is slipping away."""
+
+    count: int
+    revenue: Money
+    """What all of them have spent."""
+    customers: tuple[SlippingCustomer, ...]
+    """Those who spent most, first."""

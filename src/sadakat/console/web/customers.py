@@ -9,9 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanen
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
+from sadakat.analytics import api as analytics
 from sadakat.commerce import api as commerce
 from sadakat.commerce.types import OrderStatus
 from sadakat.console.web import timeline
@@ -56,6 +57,14 @@ _ENTRY_COLUMNS: Final = [
     parts.Column(label=gettext_lazy("What happened")),
     parts.Column(label=gettext_lazy("When")),
     parts.Column(label=gettext_lazy("Change"), is_numeric=True),
+]
+_SLIPPING_COLUMNS: Final = [
+    parts.Column(label=gettext_lazy("Name")),
+    parts.Column(label=gettext_lazy("Orders"), is_numeric=True),
+    parts.Column(label=gettext_lazy("Revenue"), is_numeric=True),
+    parts.Column(label=gettext_lazy("Usual gap, days"), is_numeric=True),
+    parts.Column(label=gettext_lazy("Silent, days"), is_numeric=True),
+    parts.Column(label=gettext_lazy("Last order"), is_numeric=True),
 ]
 _CONFLICT_COLUMNS: Final = [
     parts.Column(label=gettext_lazy("Customers")),
@@ -229,6 +238,25 @@ def conflicts(request: HttpRequest) -> HttpResponse:
         empty=parts.Empty(icon="check", title=_("No conflicts"), text=_("Nobody is kept apart by a limit.")),
     )
     return render(request, "console/conflicts.html", {"table": table})
+
+
+@require_GET
+@access.requires(Permission.VIEW_ANALYTICS)
+def slipping(request: HttpRequest) -> HttpResponse:
+    """Regular customers who have broken their habit, those who spent most first."""
+    here = brand.current()
+    found = analytics.slipping(as_of=here.day(timezone.now()))
+    names = {row.id: row.name for row in customer_data.customer_rows([who.customer_id for who in found.customers])}
+    rows = [{"who": who, "name": names.get(who.customer_id, "")} for who in found.customers]
+    table = _table_of(
+        request,
+        _("Slipping away"),
+        _SLIPPING_COLUMNS,
+        rows,
+        empty=parts.Empty(icon="check", title=_("Nobody is slipping away")),
+    )
+    note = ngettext("%(n)s customer", "%(n)s customers", found.count) % {"n": formats.number(found.count)}
+    return render(request, "console/slipping.html", {"table": table, "note": note})
 
 
 def _customer(customer_id: int) -> Customer:

@@ -33,7 +33,7 @@ def home(request: HttpRequest) -> HttpResponse:
     here, at = brand.current(), timezone.now()
     context: dict[str, object] = {
         "greeting": _greeting(at.astimezone(here.zone), name=request.user.name),
-        "needs": _needs(request.user),
+        "needs": _needs(request.user, here, day=here.day(at)),
     }
     if access.may(request.user, Permission.VIEW_ANALYTICS):
         context |= _figures(request, here, day=here.day(at))
@@ -85,7 +85,7 @@ def _revenue(day: date, weeks: int, *, currency: str) -> charts.Chart:
     )
 
 
-def _needs(user: User) -> list[parts.Need]:
+def _needs(user: User, here: brand.Brand, *, day: date) -> list[parts.Need]:
     """Facts that somebody should act on, the most pressing first; only what this person may open."""
     needs = []
     if access.may(user, Permission.MANAGE_SOURCES):
@@ -101,6 +101,28 @@ def _needs(user: User) -> list[parts.Need]:
                 )
             )
         needs += _nothing_arrived()
+    if access.may(user, Permission.VIEW_CUSTOMERS) and access.may(user, Permission.VIEW_ANALYTICS):
+        slipping = analytics.slipping(as_of=day)
+        if slipping.count:
+            needs.append(
+                parts.Need(
+                    title=ngettext(
+                        "%(n)s regular customer is slipping away",
+                        "%(n)s regular customers are slipping away",
+                        slipping.count,
+                    )
+                    % {"n": formats.number(slipping.count)},
+                    reason=_("No order for over twice their usual gap. So far they have spent %(revenue)s.")
+                    % {
+                        "revenue": formats.money(
+                            slipping.revenue.amount_minor, currency=here.currency, has_decimals=False
+                        )
+                    },
+                    verb=_("See who"),
+                    url=reverse("slipping"),
+                    tone="warn",
+                )
+            )
     if access.may(user, Permission.VIEW_CUSTOMERS) and (count := len(customers.conflicts())):
         needs.append(
             parts.Need(

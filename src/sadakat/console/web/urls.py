@@ -9,6 +9,7 @@ urlpatterns = [
     path("search/", customers.search, name="search"),
     path("customers/", customers.customers, name="customers"),
     path("customers/conflicts/", customers.conflicts, name="conflicts"),
+    path("customers/slipping/", customers.slipping, name="slipping"),
     path("customers/<int:customer_id>/", customers.customer, name="customer"),
     path("profiles/<int:profile_id>/", customers.profile, name="profile"),
     path("orders/<path:order_id>/", customers.order, name="order"),
