@@ -81,3 +81,4 @@ class Activity(models.Model):
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     first_source_id = models.IntegerField()
+    is_known = models.BooleanField()  # whether the profile's identifier is more than an anonymous id

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db import connection
 
@@ -13,6 +14,9 @@ from sadakat.customers.types import CUSTOMERS_MERGED, CUSTOMERS_SEPARATED
 from sadakat.events import api as events
 from sadakat.events.types import Fact
 from sadakat.platform import lake
+
+RECOMPUTED: Final = "recomputed"
+"""The reason of a move that no single link has made."""
 
 _CONNECTED = """
     WITH RECURSIVE reached (profile_id) AS (
@@ -34,7 +38,7 @@ _IDENTIFIERS = """
     SELECT profile_id, split_part(key, ':', 1), is_verified FROM customers_identifier WHERE profile_id = ANY(%s)
 """
 _WRITE_MAP = """
-    INSERT INTO customers_profile (profile_id, customer_id) SELECT * FROM unnest(%s::bigint[], %s::bigint[])
+    INSERT INTO customers_profile (profile_id, customer_id) SELECT * FROM unnest(%b::bigint[], %b::bigint[])
     ON CONFLICT (profile_id) DO UPDATE SET customer_id = EXCLUDED.customer_id
 """
 _WRITE_CONFLICTS = """
@@ -111,12 +115,18 @@ def connected_with(profile_ids: Iterable[int], *, untrusted: Collection[int]) ->
 
 
 def recompute(
-    profile_ids: Iterable[int], *, untrusted: Collection[int], reason: str, position: int, at: datetime
+    profile_ids: Iterable[int],
+    *,
+    untrusted: Collection[int],
+    unseen: Collection[int],
+    position: int,
+    at: datetime,
 ) -> Collection[int]:
     """Computes the customers of everything connected with these profiles anew, from the links alone.
 
     Needed where joining link after link could not end as `joining.partition` does: a limit has become stricter for
-    profiles that are one already, or a trusted word meets an untrusted one. Gives the profiles looked at.
+    profiles that are one already, or a trusted word meets an untrusted one. Of customers that nobody has seen yet
+    (`unseen`) nothing is told. Gives the profiles looked at.
     """
     before = connected_with(profile_ids, untrusted=untrusted)
     after = joining.partition(before.customers, before.links, before.identifiers)
@@ -131,8 +141,9 @@ def recompute(
     write_conflicts({pair: (str(why), at) for pair, why in after.conflicts.items()})
     record_moves(
         [
-            Move(winner_id=winner, loser_id=loser, profiles=profiles, reason=reason, position=position, at=at)
+            Move(winner_id=winner, loser_id=loser, profiles=profiles, reason=RECOMPUTED, position=position, at=at)
             for (winner, loser), profiles in sorted(moved.items())
+            if loser not in unseen
         ],
         customers=set(after.customers.values()),
     )

@@ -30,9 +30,9 @@ TRAIT_NAMES: Final[Mapping[str, IdentifierType]] = MappingProxyType(
 )
 # What shops send when they know nobody: as an identifier it would make one customer of thousands.
 NOBODY: Final = frozenset(
-    """null undefined none nil nan n/a na - 0 -1 false true unknown anonymous guest visitor user default test
-    misafir ziyaretci ziyaretçi yok [object object] (null) 00000000-0000-0000-0000-000000000000
-    ffffffff-ffff-ffff-ffff-ffffffffffff 00000000000000000000000000000000""".split()
+    """null (null) undefined none nil nan n/a na - -1 false true unknown anonymous guest visitor user default test
+    misafir ziyaretci ziyaretçi yok 00000000-0000-0000-0000-000000000000
+    ffffffff-ffff-ffff-ffff-ffffffffffff""".split()
 ) | {"[object object]"}
 _LONGEST_NOBODY: Final = max(map(len, NOBODY))
 # Marketplaces give sellers an address that forwards mail for a while: one order's or one shop's, never a person's.
@@ -58,15 +58,14 @@ PERSONAL_NUMBER_TYPES: Final = frozenset(
         PhoneNumberType.PERSONAL_NUMBER,
     }
 )
-_ORDER: Final = {kind: rank for rank, kind in enumerate(IdentifierType)}
+_ORDER: Final[Mapping[str, int]] = {kind: rank for rank, kind in enumerate(IdentifierType)}
 _LOCAL_PART = re.compile(r"""[^\s@"(),:;<>\[\]\\\x00-\x1f\x7f]{1,64}""")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?=.*[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])")
 _CARD_SEPARATORS = re.compile(r"[\s-]+")
 _MOBILE_SEPARATORS = str.maketrans("", "", " -().")
 _TURKISH_NUMBER = re.compile(r"(?:\+90|0090|90|0)?([1-9][0-9]{9})")
-_TURKISH_MOBILE = re.compile(
-    phonenumbers.PhoneMetadata.metadata_for_region(DEFAULT_REGION, None).mobile.national_number_pattern
-)
+_METADATA: Any = phonenumbers.PhoneMetadata.metadata_for_region(DEFAULT_REGION, None)
+_TURKISH_MOBILE: Final = re.compile(_METADATA.mobile.national_number_pattern)
 
 
 def parse_identifier(type: IdentifierType | str, text: str) -> str | None:  # noqa: A002 - the door's name
