@@ -10,16 +10,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tests.conftest import TEMPLATE
 from tests.setup_machine import chromium
+from tests.web import shop as shop_data
 
 FLAGS = [
     "--no-sandbox",
@@ -90,16 +94,13 @@ def visitor(browser: Browser, url: str, cookies: dict[str, str]) -> Iterator[Vis
     assert person.complaints == []
 
 
-def log_in(*, email: str, name: str, role: str, at: datetime) -> dict[str, str]:
-    """The session cookie of a new member of the team."""
+def _session(name: str) -> dict[str, str]:
+    """The cookie of somebody of the team who has logged in."""
     from django.conf import settings
     from django.test import Client
 
-    from sadakat.platform.models import User
-
-    user = User.objects.create(email=email, name=name, role=role, created_at=at)
     client = Client()
-    client.force_login(user)
+    client.force_login(_user(name))
     return {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
 
 
@@ -113,6 +114,7 @@ def sample(database: str, browser: Browser, now: datetime) -> Iterator[Visitor]:
     from django.test import override_settings
     from django.test.testcases import QuietWSGIRequestHandler
 
+    from sadakat.platform.models import User
     from sadakat.platform.ui import navigation
 
     templates = deepcopy(settings.TEMPLATES)
@@ -130,7 +132,8 @@ def sample(database: str, browser: Browser, now: datetime) -> Iterator[Visitor]:
         server.set_app(StaticFilesHandler(WSGIHandler()))
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        cookies = log_in(email="elif@modanord.example", name="Elif Yıldız", role="marketer", at=now)
+        User.objects.create(email="elif@modanord.example", name="Elif Yıldız", role="marketer", created_at=now)
+        cookies = _session("elif")
         try:
             with visitor(browser, f"http://127.0.0.1:{server.server_port}", cookies) as person:
                 yield person
@@ -157,48 +160,113 @@ def until(is_done: Callable[[], bool], *, seconds: float, what: str) -> None:
 
 
 @contextmanager
-def served(database: str, log: Path) -> Iterator[str]:
-    """The real server in a process of its own on the test's database; gives its address."""
-    from sadakat.config import boot
-
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    environment = {
-        **os.environ,
-        "DATABASE_URL": _as_url(database),
-        "SADAKAT_BASE_URL": url,
-        # The key of the test's own process, so that the sessions made here are known there.
-        "SADAKAT_SECRET_KEY": boot.process.secret_key,
-    }
-    command = [sys.executable, "-m", "sadakat.entry", "serve", "--no-worker", "--port", str(port)]
+def served(environment: dict[str, str], *, port: int, log: Path) -> Iterator[None]:
+    """The real server, with its worker, in processes of their own."""
+    command = [sys.executable, "-m", "sadakat.entry", "serve", "--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
 
         def answers() -> bool:
             assert process.poll() is None, log.read_text()
             try:
-                with urlopen(f"{url}/static/ui/mark.svg", timeout=5) as answer:
+                with urlopen(f"http://127.0.0.1:{port}/static/ui/mark.svg", timeout=5) as answer:
                     return answer.status == 200
             except (URLError, ConnectionError, TimeoutError):
                 return False
 
         try:
             until(answers, seconds=START_SECONDS, what=f"the server does not answer: {log.read_text()}")
-            yield url
+            yield
         finally:
             process.terminate()
             process.wait(timeout=30)
 
 
 def _as_url(dsn: str) -> str:
-    from psycopg.conninfo import conninfo_to_dict
-
     return "postgresql://?" + "&".join(f"{key}={value}" for key, value in conninfo_to_dict(dsn).items())
 
 
+@dataclass
+class Shop:
+    """The shop of `tests.web.shop` on the real server; its pages' tests share it, and each changes what is its own."""
+
+    url: str
+    environment: dict[str, str]
+    """With which the command line works on the same shop."""
+    deniz: dict[str, str]
+    """The session of the owner, as a cookie."""
+    elif_: dict[str, str]
+    """The session of the marketer."""
+    link: str
+    """Lets Ada, the analyst, in once."""
+
+    def run(self, *arguments: str) -> str:
+        """What the command line writes to standard output."""
+        command = [sys.executable, "-m", "sadakat.entry", *arguments]
+        return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="session")
+def shop(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    from django.db import connections
+
+    from sadakat.config import boot
+    from sadakat.platform import lake
+
+    name, folder, port = f"sadakat_shop_{os.getpid()}", tmp_path_factory.mktemp("shop"), free_port()
+    default = connections["default"]
+    usual = default.settings_dict["NAME"]
+    with psycopg.connect(template, autocommit=True) as server, pytest.MonkeyPatch.context() as patch:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        default.settings_dict["NAME"] = name
+        patch.setattr(lake, "folder", lambda: folder / "lake")
+        shop_data.fill()
+        url = f"http://127.0.0.1:{port}"
+        environment = {
+            **os.environ,
+            "DATABASE_URL": _as_url(make_conninfo(template, dbname=name)),
+            "SADAKAT_BASE_URL": url,
+            "SADAKAT_HOME": str(folder),
+            "SADAKAT_LAKE": str(folder / "lake"),
+            # The key of the test's own process, so that the sessions made here are known there.
+            "SADAKAT_SECRET_KEY": boot.process.secret_key,
+        }
+        deniz, elif_, link = _session("deniz"), _session("elif"), _link("ada", url)
+        connections.close_all()
+        default.settings_dict["NAME"] = usual
+        with served(environment, port=port, log=folder / "server.log"):
+            yield Shop(url=url, environment=environment, deniz=deniz, elif_=elif_, link=link)
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _user(name: str) -> Any:
+    from sadakat.platform import operations
+
+    return operations.user_by_email(f"{name}@modanord.example")
+
+
+def _link(name: str, url: str) -> str:
+    from sadakat.platform import login
+
+    return login.log_in_link(_user(name), at=datetime.now(UTC), base_url=url)
+
+
 @pytest.fixture
-def console(database: str, browser: Browser, now: datetime, tmp_path: Path) -> Iterator[Visitor]:
-    """The whole console on the real server, seen by Deniz, the owner."""
-    cookies = log_in(email="deniz@modanord.example", name="Deniz Aydın", role="owner", at=now)
-    with served(database, tmp_path / "server.log") as url, visitor(browser, url, cookies) as person:
+def console(shop: Shop, browser: Browser) -> Iterator[Visitor]:
+    """The whole console, seen by Deniz, the owner."""
+    with visitor(browser, shop.url, shop.deniz) as person:
+        yield person
+
+
+@pytest.fixture
+def guest(shop: Shop, browser: Browser) -> Iterator[Visitor]:
+    """The console, seen by somebody who has not logged in."""
+    with visitor(browser, shop.url, {}) as person:
+        yield person
+
+
+@pytest.fixture
+def marketer(shop: Shop, browser: Browser) -> Iterator[Visitor]:
+    """The console, seen by Elif, the marketer."""
+    with visitor(browser, shop.url, shop.elif_) as person:
         yield person

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
@@ -22,6 +23,7 @@ def assert_accessible(page: Page) -> None:
 def assert_fits(page: Page) -> None:
     """The page does not scroll sideways, and no control sticks out of its window."""
     width = page.evaluate("document.documentElement.scrollWidth")
+    assert page.viewport_size is not None
     assert width <= page.viewport_size["width"], f"{page.url} is {width} px wide"
 
 
@@ -37,20 +39,25 @@ def walk(visitor: Visitor, paths: Iterable[str]) -> None:
     With SADAKAT_SCREENSHOTS a picture of each is left in that folder.
     """
     paths = list(paths)
-    folder = os.environ.get("SADAKAT_SCREENSHOTS")
     for language in LANGUAGES:
-        for theme in THEMES:
-            for width in WIDTHS:
-                page = visitor.page(language=language, theme=theme, width=width)
-                for path in paths:
-                    answer = page.goto(path)
-                    assert answer is not None
-                    assert answer.status == 200, path
-                    assert page.locator("html").get_attribute("lang") == language
-                    assert_fits(page)
-                    assert_accessible(page)
-                    if folder:
-                        name = re.sub(r"\W+", "-", path).strip("-") or "home"
-                        Path(folder).mkdir(parents=True, exist_ok=True)
-                        page.screenshot(path=Path(folder) / f"{name}-{width}-{language}-{theme}.png", full_page=True)
-                page.close()
+        page = visitor.page(language=language)
+        for path in paths:
+            answer = page.goto(path)
+            assert answer is not None
+            assert answer.status == 200, path
+            assert page.locator("html").get_attribute("lang") == language
+            for theme, width in product(THEMES, WIDTHS):
+                page.emulate_media(color_scheme=theme)
+                page.set_viewport_size({"width": width, "height": 900})
+                assert_fits(page)
+                assert_accessible(page)
+                _keep_picture(
+                    page, f"{re.sub(r'[^a-z0-9]+', '-', path).strip('-') or 'home'}-{width}-{language}-{theme}"
+                )
+        page.close()
+
+
+def _keep_picture(page: Page, name: str) -> None:
+    if folder := os.environ.get("SADAKAT_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

@@ -24,6 +24,7 @@ def fill() -> None:
     for name, email, role in (
         ("Deniz Aydın", "deniz@modanord.example", "owner"),
         ("Elif Yıldız", "elif@modanord.example", "marketer"),
+        ("Ada Kaya", "ada@modanord.example", "analyst"),
         ("Can Demir", "can@modanord.example", "support"),
     ):
         person = operations.create_user(email=email, name=name, role=role, actor=audit.CLI, at=NOW)
@@ -49,6 +50,15 @@ def _web() -> Iterator[dict[str, Any]]:
             "timestamp": (start + timedelta(minutes=number)).isoformat(),
             "properties": {"product_id": "linen-shirt", "name": "Linen shirt"},
         }
+    # Ayşe is known twice, by her account and by her e-mail, until one event names both.
+    yield {"type": "identify", "messageId": "ayse-1", "userId": AYSE.user_id, "timestamp": start.isoformat()}
+    yield {
+        "type": "identify",
+        "messageId": "ayse-2",
+        "anonymousId": "phone-ayse",
+        "timestamp": start.isoformat(),
+        "traits": {"email": AYSE.email},
+    }
     for number, person in enumerate(CAST):
         yield person.identify(
             at=start + timedelta(hours=2), message_id=f"identify-{number}", birthday=f"199{number}-04-23"

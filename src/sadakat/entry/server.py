@@ -16,6 +16,8 @@ from sadakat.platform import audit, brand, login, operations, settings, worker
 
 RESTART_DELAY_SECONDS = 1.0
 STOP_SECONDS = 20.0
+PARENT_SECONDS = 1.0
+_PARENT = "SADAKAT_SERVER_PID"
 
 
 def serve(*, port: int, workers: int, with_worker: bool, at: datetime, say: Console) -> None:
@@ -29,6 +31,8 @@ def serve(*, port: int, workers: int, with_worker: bool, at: datetime, say: Cons
     boot.require_secret_key(is_demo=here.is_demo)
     _greet(port=port, at=at, say=say)
     stopping = threading.Event()
+    # uvicorn stops on these signals too, and raises them once more when it is through: that must not end us early.
+    _set_on_signals(stopping)
     keeper = threading.Thread(target=_keep_worker, args=(stopping,), daemon=True)
     if with_worker:
         keeper.start()
@@ -50,20 +54,33 @@ def serve(*, port: int, workers: int, with_worker: bool, at: datetime, say: Cons
 
 
 def run_worker() -> None:
-    """The background loops of this process, until SIGTERM or SIGINT."""
+    """The background loops of this process, until SIGTERM, SIGINT, or the end of the server that started it."""
     stop = threading.Event()
+    _set_on_signals(stop)
+    if _PARENT in os.environ:
+        threading.Thread(target=_follow, args=(int(os.environ[_PARENT]), stop), daemon=True).start()
+    worker.run_forever(stop=stop)
 
+
+def _set_on_signals(stop: threading.Event) -> None:
     def end(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    worker.run_forever(stop=stop)
+
+
+def _follow(parent: int, stop: threading.Event) -> None:
+    """Sets `stop` when the parent is gone: a killed server must not leave its worker behind."""
+    while os.getppid() == parent and not stop.wait(PARENT_SECONDS):
+        pass
+    stop.set()
 
 
 def _keep_worker(stopping: threading.Event) -> None:
+    environment = {**os.environ, _PARENT: str(os.getpid())}
     while not stopping.is_set():
-        child = subprocess.Popen([sys.executable, "-m", "sadakat.entry", "worker"], env=os.environ)
+        child = subprocess.Popen([sys.executable, "-m", "sadakat.entry", "worker"], env=environment)
         while child.poll() is None and not stopping.wait(0.2):
             pass
         if child.poll() is None:
@@ -77,7 +94,6 @@ def _keep_worker(stopping: threading.Event) -> None:
 
 
 def _set_up_brand(*, at: datetime) -> None:
-
     here = settings.current()
     brand.set_up(
         brand.Brand(name="Sadakat", time_zone=here.time_zone, currency=here.currency, language=here.language),

@@ -8,12 +8,14 @@ from sadakat.commerce.queries import rates_by_currency
 from sadakat.commerce.rules import folding, reading
 from sadakat.commerce.rules.folding import Basis, OrderState, Problem
 from sadakat.commerce.rules.reading import OrderEvent
+from sadakat.customers.types import CUSTOMERS_MERGED, CUSTOMERS_SEPARATED
 from sadakat.events import api as events
 from sadakat.events.types import Batch, Event, Kind, SetAside
 from sadakat.kernel.errors import Invalid
 from sadakat.platform import brand as brands
 
-CUSTOMERS_MERGED = "Customers Merged"
+# The map has changed: order features of the customer that the fact stands on are computed anew.
+MAP_FACTS = frozenset({CUSTOMERS_MERGED, CUSTOMERS_SEPARATED})
 # An order is folded whole each time; nobody changes one more often than this.
 MAX_EVENTS_PER_ORDER = 1000
 
@@ -23,11 +25,11 @@ class OrderConsumer:
 
     name = "commerce.orders"
     kinds = frozenset({Kind.TRACK})
-    names: frozenset[str] | None = frozenset({*reading.KINDS, CUSTOMERS_MERGED})
+    names: frozenset[str] | None = frozenset(reading.KINDS) | MAP_FACTS
     wants_body = True
 
     def handle(self, batch: Batch, *, set_aside: SetAside) -> None:
-        """Counts the order events of trusted sources; a merge of customers moves their features."""
+        """Counts the order events of trusted sources; a merge or separation of customers moves their features."""
         fresh = _read(batch.events, set_aside=set_aside)
         known = storing.known_orders(fresh)
         _forget_crowded(fresh, known=known, set_aside=set_aside)
@@ -41,8 +43,8 @@ class OrderConsumer:
                 for problem in _new_problems(states[key], before=before, said=said, namespace=key[0], basis=basis):
                     set_aside(position=problem.position, reason=problem.reason)
         storing.replace_orders(fresh, known=known, states=states)
-        merged = {event.profile_id for event in batch.events if event.event == CUSTOMERS_MERGED}
-        features.refresh(merged | _profiles(states, known=known), at=batch.at)
+        moved = {event.profile_id for event in batch.events if event.event in MAP_FACTS}
+        features.refresh(moved | _profiles(states, known=known), at=batch.at)
 
 
 def _read(log_rows: Iterable[Event], *, set_aside: SetAside) -> dict[Key, list[OrderEvent]]:
@@ -53,7 +55,7 @@ def _read(log_rows: Iterable[Event], *, set_aside: SetAside) -> dict[Key, list[O
     sources = events.sources()
     read: dict[Key, list[OrderEvent]] = {}
     for row in log_rows:
-        if row.event == CUSTOMERS_MERGED or not sources[row.source_id].accepts_orders:
+        if row.event in MAP_FACTS or not sources[row.source_id].accepts_orders:
             continue
         try:
             event = reading.read(row)

@@ -2,10 +2,11 @@
 
 import csv
 from collections.abc import Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Any, Final
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,10 +15,10 @@ from django.views.decorators.http import require_GET
 
 from sadakat.analytics import api as analytics
 from sadakat.commerce import api as commerce
-from sadakat.commerce.types import OrderStatus
-from sadakat.console.web import timeline
+from sadakat.commerce.types import Order, OrderStatus
+from sadakat.console.web import timeline, words
 from sadakat.customers import api as customer_data
-from sadakat.customers.types import Customer
+from sadakat.customers.types import Customer, IdentifierType
 from sadakat.events import api as events
 from sadakat.kernel import time
 from sadakat.kernel.errors import Invalid, NotFound
@@ -26,7 +27,7 @@ from sadakat.platform.access import Permission
 from sadakat.platform.ui import charts, formats, parts
 
 PAGE_SIZE: Final = 50
-SHOWN_EVENTS: Final = 30
+SHOWN_EVENTS: Final = 15
 SHOWN_ORDERS: Final = 10
 MAX_EXPORT_PAGES: Final = 2_000
 
@@ -77,18 +78,12 @@ STATUS_TONES: Final = {
     OrderStatus.REFUNDED: (gettext_lazy("Refunded"), "warn"),
     OrderStatus.CANCELLED: (gettext_lazy("Cancelled"), "bad"),
 }
+_TONE_ICONS: Final = {"good": "check", "warn": "undo-2", "bad": "circle-x"}
 ENTRY_LABELS: Final = {
     "completed": gettext_lazy("Completed"),
     "updated": gettext_lazy("Changed"),
     "refunded": gettext_lazy("Refunded"),
     "cancelled": gettext_lazy("Cancelled"),
-}
-IDENTIFIER_LABELS: Final = {
-    "user_id": gettext_lazy("User id"),
-    "card": gettext_lazy("Loyalty card"),
-    "email": gettext_lazy("E-mail"),
-    "phone": gettext_lazy("Phone"),
-    "anonymous_id": gettext_lazy("Anonymous id"),
 }
 # Traits with a name of their own; all others are shown under the name that the shop gave them.
 _TRAIT_LABELS: Final = {
@@ -144,8 +139,8 @@ def search(request: HttpRequest) -> HttpResponse:
     """One field for everything: an order number leads to the order, all else to the customers found."""
     text = request.GET.get("q", "").strip()
     orders = commerce.find_order(text) if text else []
-    if len(orders) == 1:
-        return _to_order(orders[0].order_id, orders[0].namespace)
+    if orders:
+        return redirect(_url_of(orders[0]))
     found = customer_data.search(text=text, page=1, page_size=2, order="-last_order_at")
     if text and found.total == 1:
         return redirect("customer", found.rows[0].id)
@@ -172,11 +167,13 @@ def customer(request: HttpRequest, customer_id: int) -> HttpResponse:
     context = {
         "person": person,
         "title": person.name or _("Customer %(id)s") % {"id": str(person.id)},
-        "note": _who(person),
+        "note": _who(person, here),
         "strip": _strip(person, here),
         "traits": _traits(person),
         "identifiers": _identifiers(person),
-        "merges": customer_data.merges_of(person.id),
+        "merges": [
+            {"merge": merge, "reason": words.merge_reason(merge.reason)} for merge in customer_data.merges_of(person.id)
+        ],
         "days": timeline.by_day(happened[:SHOWN_EVENTS], here=here),
         "older_url": _older(happened, tab),
         "tabs": _timeline_tabs(tab),
@@ -211,8 +208,13 @@ def order(request: HttpRequest, order_id: str) -> HttpResponse:
     context = {
         "order": detail.order,
         "customer": _customer(customer_id),
-        "status": (word, tone),
+        "status": (word, tone, _TONE_ICONS[tone]),
         "channel": _channel(detail.order.channel, detail.order.store_id),
+        "namesakes": [
+            {"url": _url_of(other), "channel": _channel(other.channel, other.store_id)}
+            for other in commerce.find_order(order_id)
+            if other.namespace != detail.order.namespace
+        ],
         "facts": _order_facts(detail.order, here),
         "lines": _table_of(request, _("Lines"), _LINE_COLUMNS, detail.lines),
         "entries": _table_of(
@@ -229,7 +231,10 @@ def order(request: HttpRequest, order_id: str) -> HttpResponse:
 @access.requires(Permission.VIEW_CUSTOMERS)
 def conflicts(request: HttpRequest) -> HttpResponse:
     """Links that a limit keeps from joining two customers."""
-    rows = customer_data.conflicts(limit=200)
+    rows = [
+        {"conflict": conflict, "reason": words.conflict_reason(conflict.reason)}
+        for conflict in customer_data.conflicts(limit=200)
+    ]
     table = _table_of(
         request,
         _("Conflicts of identity"),
@@ -266,13 +271,6 @@ def _customer(customer_id: int) -> Customer:
         raise Http404 from None
 
 
-def _to_order(order_id: str, namespace: str) -> HttpResponse | HttpResponsePermanentRedirect:
-    response = redirect("order", order_id)
-    if namespace:
-        response["Location"] += f"?namespace={namespace}"
-    return response
-
-
 def _nobody(text: str) -> parts.Empty:
     if text:
         return parts.Empty(
@@ -287,12 +285,12 @@ def _nobody(text: str) -> parts.Empty:
     )
 
 
-def _who(person: Customer) -> str:
+def _who(person: Customer, here: brand.Brand) -> str:
     city = person.traits.get("city")
     since = person.features.get("first_seen_at")
     told = [str(city.value)] if city else []
     if since:
-        told.append(_("first seen %(day)s") % {"day": formats.long_date(since.date())})
+        told.append(_("first seen %(day)s") % {"day": formats.long_date(since.astimezone(here.zone).date())})
     return " · ".join(told)
 
 
@@ -325,6 +323,9 @@ def _traits(person: Customer) -> list[tuple[str, str]]:
 def _trait_text(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if isinstance(value, str) and len(value) == len("2026-11-20"):
+        with suppress(ValueError):
+            return formats.long_date(date.fromisoformat(value))
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -332,7 +333,7 @@ def _identifiers(person: Customer) -> list[dict[str, Any]]:
     sources = events.sources()
     return [
         {
-            "label": IDENTIFIER_LABELS.get(identifier.type, identifier.type),
+            "label": words.IDENTIFIER_LABELS[IdentifierType(identifier.type)],
             "value": identifier.value,
             "is_verified": identifier.is_verified,
             "source": sources[identifier.source_id].name if identifier.source_id in sources else "",
@@ -371,6 +372,7 @@ def _orders_table(request: HttpRequest, person: Customer) -> parts.Table:
         {
             "order": found,
             "channel": _channel(found.channel, found.store_id),
+            "url": _url_of(found),
             "status": STATUS_TONES[found.status],
             "day": found.local_date,
         }
@@ -423,6 +425,10 @@ def _order_facts(found: Any, here: brand.Brand) -> list[tuple[str, str]]:
     if found.currency != here.currency:
         facts.append((_("Currency"), f"{found.currency} × {found.currency_rate.normalize():f}"))
     return facts
+
+
+def _url_of(found: Order) -> str:
+    return timeline.order_url(found.order_id, namespace=found.namespace)
 
 
 def _channel(channel: str, store_id: str) -> str:

@@ -7,9 +7,12 @@ from typing import Any, Final
 
 import msgspec
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from sadakat.console.web import words
+from sadakat.events import api as log
 from sadakat.events.types import Event, Kind
 from sadakat.kernel import money
 from sadakat.kernel.errors import Invalid
@@ -41,8 +44,18 @@ def item(event: Event, *, here: Brand) -> parts.TimelineItem:
         text=text,
         at=event.at,
         clock=formats.clock(event.at, zone=here.zone),
-        url=reverse("order", args=[order_id]) if event.event in ORDER_EVENTS and order_id else "",
+        url=_order_url(event, order_id) if event.event in ORDER_EVENTS and order_id else "",
     )
+
+
+def order_url(order_id: str, *, namespace: str) -> str:
+    """The page of an order; the namespace stands in the address where a source has one."""
+    return reverse("order", args=[order_id]) + (f"?{urlencode({'namespace': namespace})}" if namespace else "")
+
+
+def _order_url(event: Event, order_id: Any) -> str:
+    source = log.sources().get(event.source_id)
+    return order_url(str(order_id), namespace=source.namespace if source else "")
 
 
 def _said(event: Event, body: Properties, properties: Properties, *, here: Brand) -> tuple[str, parts.Tone, str, str]:
@@ -119,7 +132,7 @@ def _coupon(properties: Properties, _here: Brand) -> tuple[str, parts.Tone, str,
 
 def _merged(properties: Properties, _here: Brand) -> tuple[str, parts.Tone, str, str]:
     title = _("Customer %(loser)s turned out to be the same person") % {"loser": properties.get("loser_id", "")}
-    return "merge", "accent", title, str(properties.get("reason") or "")
+    return "merge", "accent", title, words.merge_reason(str(properties.get("reason") or ""))
 
 
 _TRACKED: Final[Mapping[str, Callable[[Properties, Brand], tuple[str, parts.Tone, str, str]]]] = {

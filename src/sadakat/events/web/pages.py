@@ -15,7 +15,7 @@ from sadakat.events import api as events
 from sadakat.events.types import Event, Kind, Source, SourceKind
 from sadakat.events.web.forms import KIND_LABELS, NewSource, SourceOptions
 from sadakat.kernel.errors import SadakatError
-from sadakat.platform import access
+from sadakat.platform import access, audit
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import parts
 
@@ -30,6 +30,14 @@ KIND_WORDS: Final = {
     Kind.GROUP: gettext_lazy("Group"),
     Kind.ALIAS: gettext_lazy("Alias"),
 }
+
+audit.register_words(
+    {
+        "source": gettext_lazy("Source"),
+        "consumer": gettext_lazy("Consumer"),
+        **{f"kind={kind}": label for kind, label in KIND_LABELS.items()},
+    }
+)
 
 _SOURCE_COLUMNS: Final = [
     parts.Column(label=gettext_lazy("Name")),

@@ -49,6 +49,7 @@ audit.register_words(
         "revenue_basis": gettext_lazy("Revenue basis"),
         "is_demo": gettext_lazy("Demonstration"),
         "notes": gettext_lazy("Notes"),
+        "is_complete": gettext_lazy("Is complete"),
         "language=": gettext_lazy("As the browser"),
         "language=en": "English",
         "language=tr": "Türkçe",
@@ -105,9 +106,15 @@ def _shown(row: queries.AuditRow, names: dict[str, str]) -> dict[str, Any]:
         "at": row.at,
         "actor": audit.word(row.actor, default=row.actor_name),
         "action": audit.word(row.action),
-        "subject": names.get(row.subject, row.subject),
+        "subject": names.get(row.subject) or _subject(row.subject),
         "changes": _changes(row.old, row.new),
     }
+
+
+def _subject(subject: str) -> str:
+    """`TYPE:ID` with the type's word, where it has one."""
+    kind, separator, key = subject.partition(":")
+    return f"{word} {key}" if separator and (word := audit.word(kind, default="")) else subject
 
 
 def _changes(old: Any, new: Any) -> list[tuple[str, str, str]]:
@@ -118,12 +125,16 @@ def _changes(old: Any, new: Any) -> list[tuple[str, str, str]]:
     return [
         (audit.word(field), _value(field, before.get(field)), _value(field, after.get(field)))
         for field in dict.fromkeys([*before, *after])
-        if before.get(field) != after.get(field)
+        if before.get(field) != after.get(field) and not (_is_empty(before.get(field)) and _is_empty(after.get(field)))
     ]
 
 
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ("", [], {})
+
+
 def _value(field: str, value: Any) -> str:
-    if value is None:
+    if _is_empty(value):
         return ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")

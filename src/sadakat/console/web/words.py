@@ -1,0 +1,39 @@
+"""Words for what the customers' context tells by keys: identifiers, and why customers were joined or kept apart."""
+
+from typing import Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from sadakat.customers.types import ConflictReason, IdentifierType
+
+IDENTIFIER_LABELS: Final = {
+    IdentifierType.USER_ID: gettext_lazy("User id"),
+    IdentifierType.CARD: gettext_lazy("Loyalty card"),
+    IdentifierType.EMAIL: gettext_lazy("E-mail"),
+    IdentifierType.PHONE: gettext_lazy("Phone"),
+    IdentifierType.ANONYMOUS_ID: gettext_lazy("Anonymous id"),
+}
+_CONFLICT_LABELS: Final = {
+    ConflictReason.USER_ID_LIMIT: gettext_lazy("Each has a user id of its own."),
+    ConflictReason.VERIFIED_EMAIL_LIMIT: gettext_lazy("Each has a verified e-mail of its own."),
+    ConflictReason.CARD_LIMIT: gettext_lazy("Together they would have too many loyalty cards."),
+    ConflictReason.EMAIL_LIMIT: gettext_lazy("Together they would have too many e-mails."),
+    ConflictReason.PHONE_LIMIT: gettext_lazy("Together they would have too many phones."),
+    ConflictReason.ANONYMOUS_ID_LIMIT: gettext_lazy("Together they would have too many devices."),
+    ConflictReason.SHARED_DEVICE: gettext_lazy("They share a device that several people use."),
+    ConflictReason.BROWSER_SOURCE: gettext_lazy("Only a browser has named them together."),
+}
+
+
+def conflict_reason(reason: str) -> str:
+    """Why two customers stay apart."""
+    return str(_CONFLICT_LABELS[ConflictReason(reason)]) if reason in set(ConflictReason) else reason
+
+
+def merge_reason(reason: str) -> str:
+    """What joined two customers: the two identifiers that one event named, or a computation of everybody."""
+    kinds = reason.split("+")
+    if set(kinds) <= set(IdentifierType):
+        return " + ".join(str(IDENTIFIER_LABELS[IdentifierType(kind)]) for kind in kinds)
+    return _("computed again") if reason == "recomputed" else reason
