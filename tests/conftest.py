@@ -15,11 +15,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sadakat.config import boot
 
-# Test modules import models and views, so Django is ready before they are collected; the database comes with the
-# fixtures that ask for it.
-boot.process.secret_key = "a secret key for the tests, long enough"
-boot.set_up_django()
-
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 TEMPLATE = f"sadakat_template_{os.getpid()}"
 

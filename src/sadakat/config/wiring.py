@@ -47,7 +47,7 @@ def _consume(consumer: str, at: datetime) -> bool:
 
 
 class _LakeStep:
-    """Writes the lake when the log is through, and while it is not, only now and then: each sync rewrites whole months."""
+    """Writes the lake when the log is through; while it is not, only now and then: each sync rewrites whole months."""
 
     def __init__(self) -> None:
         self._written = -LAKE_REST_SECONDS

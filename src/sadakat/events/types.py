@@ -123,7 +123,9 @@ class Batch:
 class SetAside(Protocol):
     """Lists one event as not handled, with the reason, while the rest of its batch counts."""
 
-    def __call__(self, *, position: int, reason: str) -> None: ...
+    def __call__(self, *, position: int, reason: str) -> None:
+        """Lists the event at `position`."""
+        ...
 
 
 class Consumer(Protocol):
@@ -167,8 +169,10 @@ class IdentityResolver(Protocol):
         ...
 
     def resolve(self, batch: Sequence[Unresolved], *, sources: Mapping[int, Source]) -> Sequence[int]:
-        """The profile id of each message in the order given, writing what is new (identifiers, profiles, links,
-        merges, conflicts) in the sequencer's transaction; merges append facts.
+        """The profile id of each message, in the order given.
+
+        Writes what is new (identifiers, profiles, links, merges, conflicts) in the sequencer's transaction; merges
+        append facts.
         """
         ...
 

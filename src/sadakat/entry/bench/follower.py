@@ -1,4 +1,4 @@
-"""Runs every consumer until the log of the pipeline benchmark is through: `python -m … EVENTS`."""
+"""Runs every consumer until the log of the pipeline benchmark is through: `python -m … POSITION`."""
 
 import sys
 import threading
@@ -6,8 +6,8 @@ import time as stopwatch
 from datetime import UTC, datetime
 
 
-def main(expected: int) -> None:
-    """Ends when each consumer's cursor stands at the head of a log that no longer grows."""
+def main(enough: int) -> None:
+    """Ends when each consumer has passed position `enough`."""
     from sadakat.config import boot
 
     boot.start()
@@ -15,13 +15,12 @@ def main(expected: int) -> None:
 
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    enough = expected - expected // 100
 
     def follow(name: str) -> None:
         from django.db import connection
 
         at = datetime.now(UTC)
-        while events.cursors()[name] < enough:
+        while events.cursors().get(name, 0) < enough:
             if not events.consume(name, at=at):
                 stopwatch.sleep(0.005)
         connection.close()

@@ -11,25 +11,33 @@ from typing import Any, Final
 import msgspec
 
 from sadakat.entry.bench.figure import Figure
+from sadakat.events import api as events
 from sadakat.events.types import SourceKind
+from sadakat.platform import audit, worker
 
-EVENTS: Final = 120_000
+EVENTS: Final = 100_000
 BATCH: Final = 5_000
-CUSTOMERS: Final = 20_000
+CUSTOMERS: Final = 10_000
+# Shares of the stream: messages sent twice, events of visitors never seen before.
+_TWICE, _STRANGERS = 0.01, 0.05
 _NOW: Final = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
 def pipeline() -> list[Figure]:
-    """Two figures: until everything is in the log, and until every consumer is through."""
-    from sadakat.events import api as events
-    from sadakat.platform import audit
+    """Two figures: until everything is in the log, and until every consumer is through.
 
+    The customers of the stream are known when it begins, as in a shop that is open; one event in twenty is by a
+    visitor never seen before.
+    """
     source, _ = events.create_source(name="Pipeline", kind=SourceKind.SERVER, actor=audit.CLI, at=_NOW)
-    events.import_messages(source=source, raw_messages=_messages(), at=_NOW)
+    events.import_messages(source=source, raw_messages=_introductions(), at=_NOW)
+    worker.work_until_idle(at=_NOW)
+    events.import_messages(source=source, raw_messages=_stream(), at=_NOW)
     baseline = _copy_rate()
     # The consumers run in a process of their own, as `sadakat worker` runs them.
+    goal = events.head() + EVENTS - round(EVENTS * _TWICE)
     follower = subprocess.Popen(
-        [sys.executable, "-m", "sadakat.entry.bench.follower", str(EVENTS)], stdout=subprocess.PIPE
+        [sys.executable, "-m", "sadakat.entry.bench.follower", str(goal)], stdout=subprocess.PIPE
     )
     try:
         assert follower.stdout is not None
@@ -84,36 +92,40 @@ def _raw() -> Any:
     return connection.connection.cursor()
 
 
-def _messages() -> Iterator[bytes]:
-    """About 700 bytes each: 80 % page views and product views, 15 % orders of two or three lines, 5 % identifies."""
+def _introductions() -> Iterator[bytes]:
+    for customer in range(CUSTOMERS):
+        yield msgspec.json.encode(
+            {
+                "type": "identify",
+                "messageId": f"i{customer}",
+                "userId": f"user-{customer}",
+                "anonymousId": f"anonymous-{customer}",
+                "timestamp": (_NOW - timedelta(days=1)).isoformat(),
+                "traits": _traits(customer),
+            }
+        )
+
+
+def _stream() -> Iterator[bytes]:
+    """About 700 bytes each: 80 % product views, 15 % orders of two or three lines, 5 % identifies."""
     dice = random.Random(1)  # noqa: S311 - sample data, not a secret
     for number in range(EVENTS):
-        customer = dice.randrange(CUSTOMERS)
-        # One in a hundred is sent twice.
-        message_id = f"m{number - 1 if number % 100 == 99 else number}"
-        at = _NOW - timedelta(seconds=EVENTS - number)
+        customer, kind = dice.randrange(CUSTOMERS), dice.random()
+        is_stranger = dice.random() < _STRANGERS
         message: dict[str, Any] = {
-            "messageId": message_id,
-            "anonymousId": f"anonymous-{customer}",
-            "timestamp": at.isoformat(),
+            "messageId": f"m{number - 1 if number % round(1 / _TWICE) == 1 else number}",
+            "anonymousId": f"stranger-{number}" if is_stranger else f"anonymous-{customer}",
+            "timestamp": (_NOW - timedelta(seconds=EVENTS - number)).isoformat(),
             "context": {"userAgent": "Mozilla/5.0 (X11; Linux x86_64) " + "x" * 220, "locale": "tr-TR"},
         }
-        kind = dice.random()
-        if kind < 0.05:
-            message |= {"type": "identify", "userId": f"user-{customer}", "traits": _traits(customer)}
-        elif kind < 0.20:
-            message |= {
-                "type": "track",
-                "event": "Order Completed",
-                "userId": f"user-{customer}",
-                "properties": _order(number, dice),
-            }
+        if is_stranger or kind < 0.80:
+            seen = {"product_id": str(dice.randrange(5000)), "note": "y" * 120}
+            message |= {"type": "track", "event": "Product Viewed", "properties": seen}
+        elif kind < 0.95:
+            user = f"user-{customer}"
+            message |= {"type": "track", "event": "Order Completed", "userId": user, "properties": _order(number, dice)}
         else:
-            message |= {
-                "type": "track",
-                "event": "Product Viewed",
-                "properties": {"product_id": str(dice.randrange(5000)), "note": "y" * 120},
-            }
+            message |= {"type": "identify", "userId": f"user-{customer}", "traits": _traits(customer)}
         yield msgspec.json.encode(message)
 
 

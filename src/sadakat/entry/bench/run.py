@@ -1,19 +1,27 @@
 """Runs benchmarks by name and prints what they measured."""
 
 import dataclasses
+import importlib
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
 from sadakat.entry.bench.figure import Figure
 from sadakat.kernel.errors import NotFound
+
+# Module and function of each.
+BENCHMARKS: Final = {
+    "ingest-single": ("ingest", "single"),
+    "ingest-batch": ("ingest", "batch"),
+    "pipeline": ("pipeline", "pipeline"),
+}
 
 
 def bench(name: str, *, as_json: bool, say: Console) -> None:
@@ -22,22 +30,22 @@ def bench(name: str, *, as_json: bool, say: Console) -> None:
     Raises:
         NotFound: there is no benchmark of that name.
     """
-    known = _benchmarks()
-    if name != "all" and name not in known:
-        raise NotFound(f"there is no benchmark {name!r}; there are: all, {', '.join(known)}")
+    if name != "all" and name not in BENCHMARKS:
+        raise NotFound(f"there is no benchmark {name!r}; there are: all, {', '.join(BENCHMARKS)}")
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="sadakat-bench-", dir="/tmp") as folder:
         _use_home(Path(folder))
-        for chosen in known if name == "all" else [name]:
+        for chosen in BENCHMARKS if name == "all" else [name]:
             say.print(f"measuring {chosen} …", style="dim")
-            figures += known[chosen]()
+            figures += _measure(chosen)
     _print(figures, as_json=as_json, is_one=name != "all" and len(figures) == 1)
 
 
-def _benchmarks() -> dict[str, Callable[[], list[Figure]]]:
-    from sadakat.entry.bench import ingest, pipeline
-
-    return {"ingest-single": ingest.single, "ingest-batch": ingest.batch, "pipeline": pipeline.pipeline}
+def _measure(name: str) -> list[Figure]:
+    # Benchmarks import contexts, which can be imported only after the home is open.
+    module, function = BENCHMARKS[name]
+    figures: list[Figure] = getattr(importlib.import_module(f"sadakat.entry.bench.{module}"), function)()
+    return figures
 
 
 def _use_home(folder: Path) -> None:
@@ -47,14 +55,16 @@ def _use_home(folder: Path) -> None:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
     from sadakat.config import boot
-    from sadakat.platform import audit, brand
 
     boot.start()
-    brand.set_up(
-        brand.Brand(name="Bench", time_zone="Europe/Istanbul", currency="TRY", language="en"),
-        actor=audit.CLI,
-        at=datetime.now(UTC),
-    )
+    _set_up_brand()
+
+
+def _set_up_brand() -> None:
+    from sadakat.platform import audit, brand
+
+    bench = brand.Brand(name="Bench", time_zone="Europe/Istanbul", currency="TRY", language="en")
+    brand.set_up(bench, actor=audit.CLI, at=datetime.now(UTC))
 
 
 def _print(figures: list[Figure], *, as_json: bool, is_one: bool) -> None:

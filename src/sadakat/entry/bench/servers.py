@@ -1,20 +1,13 @@
 """The collector alone, for the benchmark: as it is, and answering without storing."""
 
-from sadakat.config import boot
+from sadakat.config import asgi
 
 
-def storing() -> object:
+def storing() -> asgi.ASGI:
     """What `sadakat serve` runs for `/v1/`."""
-    return _collector(stores=True)
+    return asgi.collector()
 
 
-def answering() -> object:
+def answering() -> asgi.ASGI:
     """The same server: it reads, checks and answers, and stores nothing."""
-    return _collector(stores=False)
-
-
-def _collector(*, stores: bool) -> object:
-    boot.start()
-    from sadakat.config import asgi
-
-    return asgi.collector(stores=stores)
+    return asgi.collector(stores=False)
