@@ -16,7 +16,7 @@ from sadakat.analytics import api as analytics
 from sadakat.entry import server
 from sadakat.entry.demo import Dates, journey, visits
 from sadakat.events import api as events
-from sadakat.events.types import SourceKind
+from sadakat.events.types import Source, SourceKind
 from sadakat.kernel.errors import NotFound, Refused
 from sadakat.kernel.time import PeriodKind
 from sadakat.platform import audit, brand, operations, worker
@@ -36,7 +36,8 @@ _EXPECTED = {
     "Households": 2_469,
     "Orders": 155_848,
     "Campaigns": 8_691,
-    "Web visits": 12_000,
+    "Web visits": 12_953,
+    "Web log-ins": 837,
 }
 
 
@@ -97,59 +98,59 @@ def _set_up(dates: Dates, *, at: datetime) -> bool:
 
 
 def _fill(*, at: datetime, say: Console) -> None:
-
     sample = journey.Journey(weeks=brand.current().notes["weeks"])
+    until = min(at.replace(tzinfo=None), datetime.combine(sample.year_end + timedelta(days=1), datetime.min.time()))
+    visited = list(visits.of_shoppers(sample.shoppers(), sample.popular_products(), until=until))
+    on_site = (message for source, message in visited if source == "site")
+    log_ins = (message for source, message in visited if source == "account")
+    parts: list[tuple[str, str, SourceKind, Iterable[bytes]]] = [
+        ("Catalogue", "Product catalogue", SourceKind.IMPORT, sample.catalogue()),
+        ("Households", "Loyalty desk", SourceKind.IMPORT, sample.households()),
+        ("Orders", "Stores", SourceKind.IMPORT, sample.orders()),
+        ("Campaigns", "Stores", SourceKind.IMPORT, sample.campaigns()),
+        ("Web visits", "Web site", SourceKind.BROWSER, on_site),
+        ("Web log-ins", "Web accounts", SourceKind.SERVER, log_ins),
+    ]
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=say) as progress:
-        _import(
-            "Catalogue",
-            sample.catalogue(),
-            source="Product catalogue",
-            kind="import",
-            at=at,
-            progress=progress,
+        sent = sum(
+            _import(label, messages, source=_source(name, kind, at=at), at=at, progress=progress)
+            for label, name, kind, messages in parts
         )
-        _import("Households", sample.households(), source="Loyalty desk", kind="import", at=at, progress=progress)
-        _import("Orders", sample.orders(), source="Stores", kind="import", at=at, progress=progress)
-        _import("Campaigns", sample.campaigns(), source="Stores", kind="import", at=at, progress=progress)
-        until = min(
-            at.replace(tzinfo=None),
-            datetime.combine(sample.year_end + timedelta(days=1), datetime.min.time()),
-        )
-        pairs = list(visits.of_shoppers(sample.shoppers(), sample.popular_products(), until=until))
-        for kind, source in (("site", "Web site"), ("account", "Web accounts")):
-            _import(
-                "Web visits",
-                (message for name, message in pairs if name == kind),
-                source=source,
-                kind="browser" if kind == "site" else "server",
-                at=at,
-                progress=progress,
-            )
-        task = progress.add_task("Computing", total=None)
-        worker.work_until_idle(at=at)
-        progress.update(task, total=1, completed=1)
+        _compute(sent, at=at, progress=progress)
     brand.note({"is_complete": True}, actor=audit.CLI, at=at)
 
 
-def _import(label: str, messages: Iterable[bytes], *, source: str, kind: str, at: datetime, progress: Progress) -> None:
-
+def _source(name: str, kind: SourceKind, *, at: datetime) -> Source:
     try:
-        target = events.source_named(source)
+        return events.source_named(name)
     except NotFound:
-        target, _ = events.create_source(name=source, kind=SourceKind(kind), actor=audit.CLI, at=at)
+        return events.create_source(name=name, kind=kind, actor=audit.CLI, at=at)[0]
+
+
+def _import(label: str, messages: Iterable[bytes], *, source: Source, at: datetime, progress: Progress) -> int:
+    """Sends messages through the import door; gives their number."""
     task = progress.add_task(label, total=_EXPECTED[label])
-    events.import_messages(
-        source=target,
-        raw_messages=messages,
-        at=at,
-        progress=lambda done: progress.update(task, completed=done),
+    report = events.import_messages(
+        source=source, raw_messages=messages, at=at, progress=lambda done: progress.update(task, completed=done)
     )
-    progress.update(task, total=progress.tasks[task].completed)
+    progress.update(task, completed=report.accepted, total=report.accepted)
+    return report.accepted
+
+
+def _compute(sent: int, *, at: datetime, progress: Progress) -> None:
+    """Everything that follows the log, up to the figures' Parquet files; the slowest consumer is shown."""
+    task = progress.add_task("Computing", total=sent)
+
+    def show(_step: str, _batches: int) -> None:
+        passed = events.cursors()
+        progress.update(task, completed=min(passed.get(name, 0) for name in events.consumers()))
+
+    worker.work_until_idle(at=at, progress=show)
+    progress.update(task, completed=sent)
 
 
 def _summarise(*, at: datetime, seconds: float, say: Console) -> None:
-
     here = brand.current()
     figures = analytics.as_json(analytics.metrics(as_of=here.day(at), period=PeriodKind.YEAR))
     failed = len(list(itertools.islice(events.failed_events(), 1000)))
