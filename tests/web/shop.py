@@ -19,7 +19,7 @@ def fill() -> None:
     """Team, sources and a year of events, all of it worked off."""
     from sadakat.events import api as events
     from sadakat.events.types import SourceKind
-    from sadakat.platform import audit, operations, worker
+    from sadakat.platform import audit, models, operations, worker
 
     for name, email, role in (
         ("Deniz Aydın", "deniz@modanord.example", "owner"),
@@ -37,6 +37,8 @@ def fill() -> None:
     for source, messages in ((server, [*_web(), *refused]), (stores, _stores())):
         events.import_messages(source=source, raw_messages=[json.dumps(m).encode() for m in messages], at=NOW)
     worker.work_until_idle(at=NOW)
+    # As in the demo, the figures are as of the day after the sample, whatever the clock of the machine says.
+    models.Brand.objects.update(notes={"year_end": "2024-11-19"})
 
 
 def _web() -> Iterator[dict[str, Any]]:

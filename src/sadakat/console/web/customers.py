@@ -29,7 +29,8 @@ from sadakat.platform.ui import charts, formats, parts
 PAGE_SIZE: Final = 50
 SHOWN_EVENTS: Final = 15
 SHOWN_ORDERS: Final = 10
-MAX_EXPORT_PAGES: Final = 2_000
+EXPORT_PAGE_SIZE: Final = 200
+MAX_EXPORT_PAGES: Final = 10_000
 
 _COLUMNS: Final = [
     parts.Column(label=gettext_lazy("Name"), key="name"),
@@ -461,7 +462,7 @@ def _export(request: HttpRequest, text: str, order_by: str) -> HttpResponse:
     writer = csv.writer(response)
     writer.writerow(["id", "name", "city", "identifiers", "orders", "revenue_minor", "last_order_at", "last_seen_at"])
     for page in range(1, MAX_EXPORT_PAGES + 1):
-        found = customer_data.search(text=text, page=page, page_size=1_000, order=order_by)
+        found = customer_data.search(text=text, page=page, page_size=EXPORT_PAGE_SIZE, order=order_by)
         for row in found.rows:
             figures = [row.features.get(n) for n in ("orders", "revenue_minor", "last_order_at", "last_seen_at")]
             writer.writerow([row.id, row.name, row.city, " ".join(row.identifiers), *figures])

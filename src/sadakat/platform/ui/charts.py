@@ -106,7 +106,8 @@ def _x_labels(labels: Sequence[str]) -> SafeString:
 
 
 def _tip(n: int, labels: Sequence[str], series: Sequence[Series], height: float | None, show: Format) -> SafeString:
-    edge = "first" if n < len(labels) * 0.2 else "last" if n >= len(labels) * 0.8 else ""
+    # In the middle third a tip is centred; elsewhere it would stick out of a phone.
+    edge = "first" if 3 * n < len(labels) else "last" if 3 * n >= 2 * len(labels) else ""
     values = format_html_join(
         "",
         '<span class="{}">{} <strong>{}</strong></span>',
