@@ -52,12 +52,10 @@ def _run(server: str, statement: sql.Composed) -> None:
 def template() -> Iterator[str]:
     """The address of a server with the template database `TEMPLATE`, migrated and wired."""
     with ExitStack() as stack:
-        home = stack.enter_context(tempfile.TemporaryDirectory(prefix="sadakat-home-", dir="/tmp"))
         server = _server(stack)
         name = sql.Identifier(TEMPLATE)
         _run(server, sql.SQL("CREATE DATABASE {}").format(name))
         stack.callback(_run, server, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-        os.environ["SADAKAT_HOME"] = home
         address = conninfo_to_dict(server) | {"dbname": TEMPLATE}
         os.environ["DATABASE_URL"] = "postgresql://?" + "&".join(f"{k}={v}" for k, v in address.items())
         _point_django_at(address)

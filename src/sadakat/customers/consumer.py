@@ -53,21 +53,27 @@ _WRITE_NAMES = """
     ON CONFLICT (customer_id) DO UPDATE SET changed_at = EXCLUDED.changed_at, traits = EXCLUDED.traits,
         name = EXCLUDED.name, search_text = EXCLUDED.search_text
 """
+# A profile keeps its one identifier for ever: whether it is known is asked once. This consumer alone writes the table.
 _COUNT = """
-    INSERT INTO customers_activity AS known
-        (profile_id, events, first_seen_at, last_seen_at, first_source_id, is_known)
-    SELECT given.*, EXISTS (
-        SELECT FROM customers_identifier AS said
-        WHERE said.profile_id = given.profile_id AND key NOT LIKE 'anonymous\\_id:%%')
-    FROM unnest(%b::bigint[], %b::bigint[], %b::timestamptz[], %b::timestamptz[], %b::int[])
-        AS given (profile_id, events, first_seen_at, last_seen_at, first_source_id)
-    ON CONFLICT (profile_id) DO UPDATE
-    SET events = known.events + EXCLUDED.events,
-        last_seen_at = greatest(known.last_seen_at, EXCLUDED.last_seen_at),
-        first_seen_at = least(known.first_seen_at, EXCLUDED.first_seen_at),
-        first_source_id = CASE
-            WHEN (EXCLUDED.first_seen_at, EXCLUDED.first_source_id) < (known.first_seen_at, known.first_source_id)
-            THEN EXCLUDED.first_source_id ELSE known.first_source_id END
+    WITH given AS MATERIALIZED (
+        SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::timestamptz[], %b::timestamptz[], %b::int[])
+            AS given (profile_id, events, first_seen_at, last_seen_at, first_source_id)
+    ), counted AS (
+        UPDATE customers_activity AS known
+        SET events = known.events + given.events,
+            last_seen_at = greatest(known.last_seen_at, given.last_seen_at),
+            first_seen_at = least(known.first_seen_at, given.first_seen_at),
+            first_source_id = CASE
+                WHEN (given.first_seen_at, given.first_source_id) < (known.first_seen_at, known.first_source_id)
+                THEN given.first_source_id ELSE known.first_source_id END
+        FROM given WHERE known.profile_id = given.profile_id
+        RETURNING known.profile_id
+    )
+    INSERT INTO customers_activity (profile_id, events, first_seen_at, last_seen_at, first_source_id, is_known)
+    SELECT given.*, is_known FROM given CROSS JOIN LATERAL (
+        SELECT count(*) > 0 FROM customers_identifier AS said
+        WHERE said.profile_id = given.profile_id AND key NOT LIKE 'anonymous\\_id:%%') AS said (is_known)
+    WHERE given.profile_id NOT IN (SELECT profile_id FROM counted)
 """
 _ACTIVITY_OF = """
     INSERT INTO customers_feature (changed_at, customer_id, events, first_seen_at, last_seen_at, first_source, is_known)
@@ -116,7 +122,8 @@ class ActivityConsumer:
 
     def handle(self, batch: Batch, *, set_aside: SetAside) -> None:  # noqa: ARG002 - nothing can be at fault here
         """Adds the batch to each profile's activity and computes anew whom it belongs to."""
-        _count([event for event in batch.events if event.profile_id and event.source_id != events.system_source_id()])
+        system = events.system_source_id()
+        _count([event for event in batch.events if event.profile_id and event.source_id != system])
         customer_ids = _touched(batch.events, at=batch.at)
         if customer_ids:
             names = {source.id: source.name for source in events.sources().values()}

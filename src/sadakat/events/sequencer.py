@@ -29,7 +29,8 @@ _PICK = """
     ) AS measured
     WHERE rank = 1 OR bytes <= %s ORDER BY id
 """
-# Keys go in by their own order, which keeps neighbours of the index together.
+# Keys go in by their own order, which keeps neighbours of the index together. Nobody else writes keys, so asking first
+# is enough, and cheaper than ON CONFLICT, which writes each row twice.
 _KEEP_NEW = """
     WITH taken AS MATERIALIZED (
         SELECT id, mid, source_id, at, received_at, identifiers,
@@ -37,8 +38,9 @@ _KEEP_NEW = """
         FROM events_inbox WHERE id = ANY(%s::bigint[])
     ), fresh AS (
         INSERT INTO events_messagekey (mid, received_date)
-        SELECT mid, (received_at AT TIME ZONE 'UTC')::date FROM taken WHERE copy = 1 ORDER BY mid
-        ON CONFLICT DO NOTHING RETURNING mid
+        SELECT mid, (received_at AT TIME ZONE 'UTC')::date FROM taken
+        WHERE copy = 1 AND NOT EXISTS (SELECT FROM events_messagekey AS known WHERE known.mid = taken.mid)
+        ORDER BY mid RETURNING mid
     )
     SELECT id, source_id, at, identifiers FROM taken JOIN fresh USING (mid) WHERE copy = 1 ORDER BY id
 """

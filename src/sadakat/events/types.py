@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
+import msgspec
+
 # Every event may be up to this long where a browser or SDK sends it; files and server-side imports may send more.
 MAX_EVENT_BYTES = 32 * 1024
 MAX_IMPORT_EVENT_BYTES = 512 * 1024
@@ -148,8 +150,7 @@ class Consumer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unresolved:
+class Unresolved(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The identifiers of one message, as the sequencer hands them to the resolver."""
 
     position: int

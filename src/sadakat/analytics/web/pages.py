@@ -1,6 +1,5 @@
 """Every figure, as of any day, with its definition."""
 
-import csv
 from datetime import date
 from typing import Final
 
@@ -18,7 +17,7 @@ from sadakat.analytics.types import Metrics, PeriodFigures
 from sadakat.kernel.time import PeriodKind
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
-from sadakat.platform.ui import charts, formats, parts
+from sadakat.platform.ui import charts, export, formats, parts
 
 PERIOD_LABELS: Final = {
     PeriodKind.WEEK: gettext_lazy("Week"),
@@ -130,11 +129,8 @@ def _table(request: HttpRequest, now: Metrics, before: Metrics, *, currency: str
 
 
 def _csv(now: Metrics, day: date, period: PeriodKind) -> HttpResponse:
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="figures-{day}-{period}.csv"'
-    writer = csv.writer(response)
-    writer.writerow(["metric", "value", "currency"])
-    for name, value in analytics.as_json(now).items():
-        is_money = isinstance(value, dict)
-        writer.writerow([name, value["amount"] if is_money else value, value["currency"] if is_money else ""])
-    return response
+    rows = (
+        [name, value["amount"], value["currency"]] if isinstance(value, dict) else [name, value, ""]
+        for name, value in analytics.as_json(now).items()
+    )
+    return export.csv_answer(f"figures-{day}-{period}", heads=["metric", "value", "currency"], rows=rows)

@@ -2,15 +2,15 @@
 
 from django.urls import path
 
-from sadakat.console.web import customers, home
+from sadakat.console.web import customers, home, lists, orders
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("search/", customers.search, name="search"),
-    path("customers/", customers.customers, name="customers"),
-    path("customers/conflicts/", customers.conflicts, name="conflicts"),
-    path("customers/slipping/", customers.slipping, name="slipping"),
+    path("search/", lists.search, name="search"),
+    path("customers/", lists.customers, name="customers"),
+    path("customers/conflicts/", lists.conflicts, name="conflicts"),
+    path("customers/slipping/", lists.slipping, name="slipping"),
     path("customers/<int:customer_id>/", customers.customer, name="customer"),
     path("profiles/<int:profile_id>/", customers.profile, name="profile"),
-    path("orders/<path:order_id>/", customers.order, name="order"),
+    path("orders/<path:order_id>/", orders.order, name="order"),
 ]

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                 name text NOT NULL DEFAULT '',
                 search_text text COLLATE "C" NOT NULL DEFAULT '',
                 changed_at timestamptz NOT NULL
-            ) WITH (fillfactor = 70);
+            ) WITH (fillfactor = 50);
             CREATE INDEX customers_feature_search ON customers_feature USING gin (search_text gin_trgm_ops);
             ALTER TABLE customers_profile SET (fillfactor = 80);
             ALTER TABLE customers_activity SET (fillfactor = 70);
