@@ -126,9 +126,14 @@ def _strip(person: Customer, here: brand.Brand) -> list[tuple[str, str]]:
     ]
 
 
-def _traits(person: Customer) -> list[tuple[str, str]]:
+def _traits(person: Customer) -> list[dict[str, Any]]:
     return [
-        (str(_TRAIT_LABELS.get(name, name)), _trait_text(trait.value))
+        {
+            "label": _TRAIT_LABELS.get(name, name),
+            "value": _trait_text(trait.value),
+            "source": _source_name(trait.source_id),
+            "at": trait.at,
+        }
         for name, trait in sorted(person.traits.items(), key=lambda pair: (pair[0] not in _TRAIT_LABELS, pair[0]))
         if name not in _IN_HEADER
     ]
@@ -144,17 +149,21 @@ def _trait_text(value: Any) -> str:
 
 
 def _identifiers(person: Customer) -> list[dict[str, Any]]:
-    sources = events.sources()
     return [
         {
             "label": words.IDENTIFIER_LABELS[IdentifierType(identifier.type)],
             "value": identifier.value,
             "is_verified": identifier.is_verified,
-            "source": sources[identifier.source_id].name if identifier.source_id in sources else "",
+            "source": _source_name(identifier.source_id),
             "last_seen_at": identifier.last_seen_at,
         }
         for identifier in person.identifiers
     ]
+
+
+def _source_name(source_id: int) -> str:
+    source = events.sources().get(source_id)
+    return source.name if source else ""
 
 
 def _cursor(request: HttpRequest) -> tuple[datetime, int] | None:

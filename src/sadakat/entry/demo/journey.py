@@ -128,16 +128,17 @@ class Journey:
         return f"timezone('UTC', timezone('{SHOP_ZONE}', {wall} + interval {7 * self.weeks} day))"
 
     def _messages(self, query: str) -> Iterator[bytes]:
-        cursor = _connection().execute(query)
-        while rows := cursor.fetchmany(ROWS_PER_FETCH):
-            for (message,) in rows:
-                yield message.encode()
+        with _connection() as connection:
+            found = connection.execute(query)
+            while rows := found.fetchmany(ROWS_PER_FETCH):
+                for (message,) in rows:
+                    yield message.encode()
 
 
 def of_dates(*, is_recent: bool, at: datetime) -> Journey:
     """The journey with its recorded dates, or ending on the last Sunday before `at`.
 
-    >>> of_dates(is_recent=True, at=time.instant("2026-11-22T12:00:00Z")).year_end
+    >>> of_dates(is_recent=True, at=datetime.fromisoformat("2026-11-22T12:00:00Z")).year_end
     datetime.date(2026, 11, 15)
     """
     if not is_recent:
@@ -164,7 +165,8 @@ def _connection() -> duckdb.DuckDBPyConnection:
 
 
 def _rows(query: str) -> list[Any]:
-    return _connection().execute(query).fetchall()
+    with _connection() as connection:
+        return connection.execute(query).fetchall()
 
 
 def _json_time(naive_utc: str) -> str:
