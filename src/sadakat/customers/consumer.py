@@ -6,7 +6,7 @@ makes no difference, and a merge needs no arithmetic of its own.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from django.db import connection
@@ -54,11 +54,8 @@ _WRITE_NAMES = """
         name = EXCLUDED.name, search_text = EXCLUDED.search_text
 """
 # A profile keeps its one identifier for ever: whether it is known is asked once. This consumer alone writes the table.
-_COUNT = """
-    WITH given AS MATERIALIZED (
-        SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::timestamptz[], %b::timestamptz[], %b::int[])
-            AS given (profile_id, events, first_seen_at, last_seen_at, first_source_id)
-    ), counted AS (
+_COUNT = f"""
+    WITH given AS MATERIALIZED ({events.TALLY}), counted AS (
         UPDATE customers_activity AS known
         SET events = known.events + given.events,
             last_seen_at = greatest(known.last_seen_at, given.last_seen_at),
@@ -68,12 +65,15 @@ _COUNT = """
                 THEN given.first_source_id ELSE known.first_source_id END
         FROM given WHERE known.profile_id = given.profile_id
         RETURNING known.profile_id
+    ), added AS (
+        INSERT INTO customers_activity (profile_id, events, first_seen_at, last_seen_at, first_source_id, is_known)
+        SELECT given.*, is_known FROM given CROSS JOIN LATERAL (
+            SELECT count(*) > 0 FROM customers_identifier AS said
+            WHERE said.profile_id = given.profile_id AND key NOT LIKE 'anonymous\\_id:%%') AS said (is_known)
+        WHERE given.profile_id NOT IN (SELECT profile_id FROM counted)
     )
-    INSERT INTO customers_activity (profile_id, events, first_seen_at, last_seen_at, first_source_id, is_known)
-    SELECT given.*, is_known FROM given CROSS JOIN LATERAL (
-        SELECT count(*) > 0 FROM customers_identifier AS said
-        WHERE said.profile_id = given.profile_id AND key NOT LIKE 'anonymous\\_id:%%') AS said (is_known)
-    WHERE given.profile_id NOT IN (SELECT profile_id FROM counted)
+    SELECT coalesce(array_agg(DISTINCT customer_id), '{{}}') FROM customers_profile
+    WHERE profile_id IN (SELECT profile_id FROM given UNION ALL SELECT unnest(%s::bigint[]))
 """
 _ACTIVITY_OF = """
     INSERT INTO customers_feature (changed_at, customer_id, events, first_seen_at, last_seen_at, first_source, is_known)
@@ -83,7 +83,7 @@ _ACTIVITY_OF = """
     FROM customers_profile
     LEFT JOIN customers_activity USING (profile_id)
     LEFT JOIN unnest(%s::int[], %s::text[]) AS source (first_source_id, name) USING (first_source_id)
-    WHERE customer_id = ANY(%s)
+    WHERE customer_id = ANY(%s::bigint[])
     GROUP BY customer_id ORDER BY customer_id
     ON CONFLICT (customer_id) DO UPDATE SET changed_at = EXCLUDED.changed_at, events = EXCLUDED.events,
         first_seen_at = EXCLUDED.first_seen_at, last_seen_at = EXCLUDED.last_seen_at,
@@ -113,22 +113,27 @@ class TraitsConsumer:
 
 
 class ActivityConsumer:
-    """Counts what profiles do."""
+    """Counts what profiles do; of the events themselves it takes those alone that move profiles."""
 
     name = "customers.activity"
-    kinds = frozenset(Kind)
-    names: frozenset[str] | None = None
+    kinds = frozenset({Kind.TRACK})
+    names: frozenset[str] | None = MAP_FACTS
     wants_body = False
+    tallies: Literal[True] = True
 
     def handle(self, batch: Batch, *, set_aside: SetAside) -> None:  # noqa: ARG002 - nothing can be at fault here
         """Adds the batch to each profile's activity and computes anew whom it belongs to."""
-        system = events.system_source_id()
-        _count([event for event in batch.events if event.profile_id and event.source_id != system])
-        customer_ids = _touched(batch.events, at=batch.at)
-        if customer_ids:
-            names = {source.id: source.name for source in events.sources().values()}
-            with connection.cursor() as cursor:
-                cursor.execute(_ACTIVITY_OF, [batch.at, [*names], [*names.values()], customer_ids])
+        moved = sorted({event.profile_id for event in batch.events if event.event in MAP_FACTS})
+        with connection.cursor() as cursor:
+            cursor.execute(_COUNT, [batch.after, batch.upto, moved])
+            (customer_ids,) = cursor.fetchone()
+            if moved:
+                _remove_former(customer_ids, at=batch.at)
+            if customer_ids:
+                names = {source.id: source.name for source in events.sources().values()}
+                # A list of numbers costs psycopg far more than its text.
+                wanted = f"{{{','.join(map(str, customer_ids))}}}"
+                cursor.execute(_ACTIVITY_OF, [batch.at, [*names], [*names.values()], wanted])
 
 
 TRAITS: Final = TraitsConsumer()
@@ -174,21 +179,6 @@ def _write_traits(identifies: Iterable[Event], *, untrusted: Collection[int], se
             cursor.execute(_WRITE_TRAITS, [*_columns(rows), [*untrusted], [*untrusted]])
 
 
-def _count(happened: Sequence[Event]) -> None:
-    counted: dict[int, list[Any]] = {}
-    for event in happened:
-        activity = counted.get(event.profile_id)
-        if activity is None:
-            counted[event.profile_id] = [1, event.at, event.at, event.source_id]
-            continue
-        activity[0] += 1
-        activity[2] = max(activity[2], event.at)
-        activity[1], activity[3] = min((activity[1], activity[3]), (event.at, event.source_id))
-    if counted:
-        with connection.cursor() as cursor:
-            cursor.execute(_COUNT, _columns([(profile, *activity) for profile, activity in counted.items()]))
-
-
 def _touched(happened: Iterable[Event], *, at: datetime) -> list[int]:
     """The customers of these events' profiles, sorted; where the map has changed, rows of former ones are removed."""
     moved: set[int] = set()
@@ -202,12 +192,18 @@ def _touched(happened: Iterable[Event], *, at: datetime) -> list[int]:
             [sorted(moved | profiles)],
         )
         customer_ids = [row[0] for row in cursor.fetchall()]
-        if moved:
-            cursor.execute(_FORMER, [customer_ids])
-            former = [row[0] for row in cursor.fetchall()]
-            features.lock_rows([*customer_ids, *former], at=at)
-            cursor.execute("DELETE FROM customers_feature WHERE customer_id = ANY(%s)", [former])
+    if moved:
+        _remove_former(customer_ids, at=at)
     return customer_ids
+
+
+def _remove_former(customer_ids: list[int], *, at: datetime) -> None:
+    """Removes the rows of those who have become profiles of these customers."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FORMER, [customer_ids])
+        former = [row[0] for row in cursor.fetchall()]
+        features.lock_rows([*customer_ids, *former], at=at)
+        cursor.execute("DELETE FROM customers_feature WHERE customer_id = ANY(%s)", [former])
 
 
 def _write_names(customer_ids: list[int], *, untrusted: Collection[int], at: datetime) -> None:

@@ -4,6 +4,7 @@ from sadakat.events.consumers import consume, consumers, register_consumers, ret
 from sadakat.events.imports import import_messages
 from sadakat.events.inbox import append_facts, append_messages
 from sadakat.events.log import (
+    TALLY,
     cursors,
     event_counts,
     failed_events,
@@ -27,6 +28,7 @@ from sadakat.events.sources import (
 )
 
 __all__ = [
+    "TALLY",
     "append_facts",
     "append_messages",
     "change_source",

@@ -4,7 +4,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -148,6 +148,16 @@ class Consumer(Protocol):
         positions that the cursor has long passed: handling must not depend on the order of arrival.
         """
         ...
+
+
+@runtime_checkable
+class Tallier(Consumer, Protocol):
+    """A consumer that counts every position from `after` to `upto` in SQL, by `events.TALLY`.
+
+    Its batches cover a bounded number of positions and come even when none of the events that it takes is among them.
+    """
+
+    tallies: Literal[True]
 
 
 class Unresolved(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection
@@ -18,6 +19,7 @@ from sadakat.platform import lake
 Key = tuple[str, str]
 """Namespace and order id."""
 _ORDER_COLUMNS = tuple(Order.__dataclass_fields__)
+_order_values = attrgetter(*_ORDER_COLUMNS)
 _ENTRY_COLUMNS = (
     "namespace order_id number kind profile_id at local_date order_at order_date channel store_id is_guest amount_minor"
 ).split()
@@ -91,10 +93,7 @@ def replace_orders(
     _copy(
         "commerce_order",
         (*_ORDER_COLUMNS, "position"),
-        (
-            (*(getattr(order, name) for name in _ORDER_COLUMNS), latest[order.namespace, order.order_id])
-            for order, _ in found
-        ),
+        ((*_order_values(order), latest[order.namespace, order.order_id]) for order, _ in found),
     )
     _copy("commerce_orderentry", _ENTRY_COLUMNS, (row for order, state in found for row in _entries(order, state)))
     _copy_lines(found)
