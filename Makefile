@@ -22,7 +22,7 @@ check: $(VENV)/.all ## format, lint, types, contracts, migrations, translations,
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tools.check_migrations
 	$(BIN)/python -m tools.check_translations
-	$(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
 
 format: $(VENV)/.all
 	$(BIN)/ruff format .

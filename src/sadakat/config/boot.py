@@ -1,5 +1,6 @@
 """Brings a process to the point where everything can be imported: settings, database, Django, wiring."""
 
+import atexit
 import gc
 import os
 import secrets
@@ -122,6 +123,8 @@ def _search_garbage_seldom() -> None:
     gc.collect()
     # What is loaded by now stays for good and need not be walked over again.
     gc.freeze()
+    # The end of the process looks once more; libraries in C count what they would not find as lost.
+    atexit.register(gc.unfreeze)
     gc.set_threshold(_OBJECTS_BETWEEN_SEARCHES)
 
 

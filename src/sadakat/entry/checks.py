@@ -8,6 +8,7 @@ from datetime import datetime
 import typer
 from rich.console import Console
 
+from sadakat.config import boot
 from sadakat.kernel.errors import SadakatError
 
 _MARKS = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
@@ -15,19 +16,22 @@ _MARKS = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
 
 def run(*, as_json: bool, at: datetime, say: Console) -> None:
     """Prints each check; exit code 1 when one fails. A database that does not open is itself a finding."""
-    from sadakat.config import boot
-    from sadakat.platform import doctor
-
-    try:
-        boot.start()
-        findings = doctor.examine(at=at)
-    except SadakatError as error:
-        findings = [doctor.Finding(name="database", state="fail", found=str(error), mend="see the message")]
+    findings = _examine(at=at)
     if as_json:
-        sys.stdout.write(json.dumps([dataclasses.asdict(f) for f in findings], ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json.dumps(findings, ensure_ascii=False, indent=2) + "\n")
     else:
         for finding in findings:
-            advice = f" → {finding.mend}" if finding.state != "ok" and finding.mend else ""
-            say.print(f"{_MARKS[finding.state]} {finding.name}: {finding.found}{advice}", highlight=False)
-    if any(finding.state == "fail" for finding in findings):
+            advice = f" → {finding['mend']}" if finding["state"] != "ok" and finding["mend"] else ""
+            say.print(f"{_MARKS[finding['state']]} {finding['name']}: {finding['found']}{advice}", highlight=False)
+    if any(finding["state"] == "fail" for finding in findings):
         raise typer.Exit(1)
+
+
+def _examine(*, at: datetime) -> list[dict[str, str]]:
+    try:
+        boot.start()
+    except SadakatError as error:
+        return [{"name": "start", "state": "fail", "found": str(error), "mend": "the message says what is missing"}]
+    from sadakat.platform import doctor
+
+    return [dataclasses.asdict(finding) for finding in doctor.examine(at=at)]

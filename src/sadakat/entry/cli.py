@@ -3,7 +3,7 @@
 import json
 import sys
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
@@ -241,12 +241,12 @@ def rates_set(
     since: Annotated[str, typer.Option("--from", help="First day of the rate, such as 2026-11-01.")],
 ) -> None:
     """Records what one unit of a currency is worth in the brand's currency."""
-    day = _day(since)
+    day, amount = _day(since), _number(rate)
     _boot()
     from sadakat.commerce import api as commerce
     from sadakat.platform import audit
 
-    commerce.set_currency_rate(currency=currency, rate=Decimal(rate), from_date=day, actor=audit.CLI, at=now())
+    commerce.set_currency_rate(currency=currency, rate=amount, from_date=day, actor=audit.CLI, at=now())
     say.print(f"1 {currency.upper()} = {rate} from {day}. Orders set aside for it: `sadakat events retry`.")
 
 
@@ -279,6 +279,13 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"expected a date such as 2026-11-22, not {text!r}") from None
+
+
+def _number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise typer.BadParameter(f"expected a number such as 48.25, not {text!r}") from None
 
 
 def _print_table(rows: list[dict[str, Any]], *, as_json: bool) -> None:
