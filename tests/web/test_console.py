@@ -2,12 +2,13 @@
 
 import re
 
+import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 from tools import messages
 
 from sadakat.customers.testing import ISIL
-from tests.web.conftest import Visitor
+from tests.web.conftest import Shop, Visitor
 from tests.web.looks import assert_accessible, walk
 
 PATHS = [
@@ -140,3 +141,14 @@ def test_unknown_addresses_say_so(console: Visitor) -> None:
         assert answer.status == 404
         expect(page.get_by_role("heading", level=1)).to_have_text("This page does not exist")
     assert_accessible(page)
+
+
+def test_pages_give_their_connections_back(console: Visitor, shop: Shop) -> None:
+    page = console.page()
+    for _ in range(60):
+        assert page.request.get(f"{console.url}/account/").ok
+    with psycopg.connect(shop.environment["DATABASE_URL"]) as connection:
+        row = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()").fetchone()
+    # The worker's threads, the collector and the jobs keep some two dozen; a page keeps none.
+    assert row is not None
+    assert row[0] < 40

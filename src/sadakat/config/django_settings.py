@@ -66,8 +66,8 @@ DATABASES = {
         "PASSWORD": _database.get("password", ""),
         "HOST": _database.get("host", ""),
         "PORT": str(_database.get("port", "")),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
+        # Under ASGI each request has a thread of its own: a connection kept for later would never be found again.
+        "CONN_MAX_AGE": 0,
         "OPTIONS": {"server_side_binding": True},
     }
 }

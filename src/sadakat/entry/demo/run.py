@@ -79,6 +79,7 @@ def _set_up(dates: Dates, *, at: datetime) -> bool:
                 "weeks": sample.weeks,
                 "year_end": sample.year_end.isoformat(),
                 "is_complete": False,
+                "ribbon": RIBBON,
             },
         ),
         actor=audit.CLI,
