@@ -32,8 +32,8 @@ messages: $(VENV)/.all ## collect the words of the screens into the catalogues, 
 	$(BIN)/python -m tools.messages
 
 lock: ## renew the hashed locks (needs uv)
-	uv pip compile -q pyproject.toml --all-extras --generate-hashes --python-version 3.11 --universal --no-emit-index-url --no-header -o requirements/all.txt
-	uv pip compile -q pyproject.toml --extra demo -c requirements/all.txt --generate-hashes --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate -o requirements/demo.txt
+	uv pip compile -q pyproject.toml --all-extras --generate-hashes --python-version 3.11 --universal --no-header -o requirements/all.txt
+	uv pip compile -q pyproject.toml --extra demo -c requirements/all.txt --generate-hashes --python-version 3.11 --universal --no-header --no-annotate -o requirements/demo.txt
 
 docs: $(VENV)/.all
 	$(BIN)/mkdocs serve

@@ -17,6 +17,7 @@ from sadakat.entry import server
 from sadakat.entry.demo import Dates, journey, visits
 from sadakat.events import api as events
 from sadakat.events.types import Source, SourceKind
+from sadakat.kernel import money
 from sadakat.kernel.errors import NotFound, Refused
 from sadakat.kernel.time import PeriodKind
 from sadakat.platform import audit, brand, operations, worker
@@ -153,10 +154,11 @@ def _compute(sent: int, *, at: datetime, progress: Progress) -> None:
 
 def _summarise(*, at: datetime, seconds: float, say: Console) -> None:
     here = brand.current()
-    figures = analytics.as_json(analytics.metrics(as_of=here.day(at), period=PeriodKind.YEAR))
+    figures = analytics.metrics(as_of=here.day(at), period=PeriodKind.YEAR)
+    revenue = money.to_major(figures.total_revenue.amount_minor, currency=here.currency)
     failed = len(list(itertools.islice(events.failed_events(), 1000)))
     say.print(
-        f"\n[bold]{here.name}[/]: {events.head():,} events, {figures['customers']:,} customers, "
-        f"{figures['orders']:,} counted orders, ready in {seconds:.0f} s; {failed} events set aside."
+        f"\n[bold]{here.name}[/]: {events.head():,} events, {figures.total_customers:,} customers, "
+        f"{revenue:,} {here.currency} of revenue, ready in {seconds:.0f} s; {failed} events set aside."
     )
     say.print(RIBBON["en"])
