@@ -410,3 +410,12 @@ def test_what_cannot_be_named_is_refused() -> None:
     with pytest.raises(NotFound, match="no dataset 'orders'"):
         engine.read("orders")
     assert _manifest() == {}
+
+
+def test_nobody_else_may_look_into_the_lake(now: datetime) -> None:
+    from sadakat.platform import lake
+
+    _visit(1, "2026-11-20")
+    lake.sync(at=now)
+
+    assert lake.folder().stat().st_mode & 0o077 == 0

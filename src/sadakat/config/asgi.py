@@ -25,7 +25,7 @@ def application() -> ASGI:
     pages = _with_static_files(get_asgi_application())
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or scope["path"].startswith(("/v1/", "/sourceConfig/")):
+        if scope["type"] == "lifespan" or scope["path"].startswith(("/v1/", "/sourceConfig")):
             await collect(scope, receive, send)
         else:
             await pages(scope, receive, send)

@@ -213,6 +213,8 @@ def _copy(source: Any, *, dataset: Dataset, partition: str, path: Path) -> int:
     query = dataset.sql.replace("{partition}", sql.Literal(partition).as_string(None))
     schema = _arrow_schema(dataset)
     rows = 0
+    # A home of root lets its database's user pass through; what people bought is not for others to read.
+    folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     with source.cursor() as cursor, unfinished.open("wb") as file:
