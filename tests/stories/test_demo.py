@@ -6,11 +6,13 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time as stopwatch
 import urllib.request
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
@@ -82,9 +84,21 @@ def expected(orders: dict[str, Basket], *, start: date, before: date) -> dict[st
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def home() -> Iterator[dict[str, str]]:
     """The environment of a home in which the demo has run once, with its recorded dates."""
-    folder = tmp_path_factory.mktemp("demo")
+    with open_folder() as folder:
+        yield demo_home(folder)
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that the database's user can pass, so that a home of root keeps its database inside and goes with it."""
+    with tempfile.TemporaryDirectory(prefix="sadakat-story-", dir="/tmp") as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
+def demo_home(folder: Path) -> dict[str, str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("SADAKAT_", "DATABASE_URL"))}
     environment["SADAKAT_HOME"] = str(folder / "home")
     done = run("demo", "--once", "--dates", "recorded", environment=environment)
@@ -199,13 +213,19 @@ def test_a_second_start_finds_the_work_done_and_other_dates_are_refused(home: di
     assert "another folder in SADAKAT_HOME" in " ".join(refused.stderr.split())
 
 
-def test_a_killed_run_ends_with_the_same_log(home: dict[str, str], tmp_path: Path) -> None:
-    environment = {**home, "SADAKAT_HOME": str(tmp_path / "home")}
+@pytest.fixture
+def tmp_home() -> Iterator[Path]:
+    with open_folder() as folder:
+        yield folder
+
+
+def test_a_killed_run_ends_with_the_same_log(home: dict[str, str], tmp_home: Path) -> None:
+    environment = {**home, "SADAKAT_HOME": str(tmp_home / "home")}
     killed = subprocess.Popen(
         [*SADAKAT, "demo", "--once", "--dates", "recorded"], env=environment, stderr=subprocess.PIPE
     )
     deadline = stopwatch.monotonic() + 120
-    marker = tmp_path / "home"
+    marker = tmp_home / "home"
     while stopwatch.monotonic() < deadline and inbox_rows(environment, marker) < 40_000:
         stopwatch.sleep(0.2)
     killed.kill()

@@ -13,6 +13,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from sadakat.config import boot
 from sadakat.entry.bench.figure import Figure
 from sadakat.kernel.errors import NotFound
 
@@ -34,10 +35,15 @@ def bench(name: str, *, as_json: bool, say: Console) -> None:
         raise NotFound(f"there is no benchmark {name!r}; there are: all, {', '.join(BENCHMARKS)}")
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="sadakat-bench-", dir="/tmp") as folder:
+        # Below a closed folder the database of root would live elsewhere, and stay there.
+        Path(folder).chmod(0o711)
         _use_home(Path(folder))
-        for chosen in BENCHMARKS if name == "all" else [name]:
-            say.print(f"measuring {chosen} …", style="dim")
-            figures += _measure(chosen)
+        try:
+            for chosen in BENCHMARKS if name == "all" else [name]:
+                say.print(f"measuring {chosen} …", style="dim")
+                figures += _measure(chosen)
+        finally:
+            boot.stop()
     _print(figures, as_json=as_json, is_one=name != "all" and len(figures) == 1)
 
 
@@ -54,8 +60,6 @@ def _use_home(folder: Path) -> None:
     os.environ["SADAKAT_HOME"] = str(folder / "home")
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
-    from sadakat.config import boot
-
     boot.start()
     _set_up_brand()
 
