@@ -56,6 +56,8 @@ def test_events_rates_and_team(sadakat: Command) -> None:
     assert json.loads(sadakat("events", "failed", "--json").stdout) == []
     assert "solved: 0" in sadakat("events", "retry").stderr
     assert "1 EUR = 48.25" in sadakat("rates", "set", "eur", "48.25", "--from", "2026-11-01").stderr
+    rates = json.loads(sadakat("rates", "list", "--json").stdout)
+    assert rates == [{"currency": "EUR", "from": "2026-11-01", "rate": "48.25"}]
     link = sadakat("team", "add", "elif@example.com", "--name", "Elif", "--role", "marketer").stdout
     assert link.startswith("http://localhost:8000/login/")
     assert sadakat("team", "link", "elif@example.com").stdout.startswith("http://localhost:8000/login/")

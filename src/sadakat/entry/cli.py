@@ -250,6 +250,19 @@ def rates_set(
     say.print(f"1 {currency.upper()} = {rate} from {day}. Orders set aside for it: `sadakat events retry`.")
 
 
+@rates_app.command("list")
+def rates_list(*, as_json: Json = False) -> None:
+    """The recorded rates by currency, the latest first."""
+    _boot()
+    from sadakat.commerce import api as commerce
+
+    rows = [
+        {"currency": known.currency, "from": known.from_date.isoformat(), "rate": f"{known.rate.normalize():f}"}
+        for known in commerce.currency_rates()
+    ]
+    _print_table(rows, as_json=as_json)
+
+
 @team_app.command("add")
 def team_add(
     email: str,

@@ -4,7 +4,6 @@ Import it after `boot.start()`.
 """
 
 import importlib.util
-import itertools
 import time as stopwatch
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -156,7 +155,7 @@ def _summarise(*, at: datetime, seconds: float, say: Console) -> None:
     here = brand.current()
     figures = analytics.metrics(as_of=here.day(at), period=PeriodKind.YEAR)
     revenue = money.to_major(figures.total_revenue.amount_minor, currency=here.currency)
-    failed = len(list(itertools.islice(events.failed_events(), 1000)))
+    failed = len(events.failed_events())
     say.print(
         f"\n[bold]{here.name}[/]: {events.head():,} events, {figures.total_customers:,} customers, "
         f"{revenue:,} {here.currency} of revenue, ready in {seconds:.0f} s; {failed} events set aside."
