@@ -44,7 +44,7 @@ class Shop:
         self.position = 0
 
     def send(self, *said: Sequence[str], source_id: int = SHOP, day: int = 0) -> list[int]:
-        from sadakat.customers.plugs import IdentityResolver
+        from sadakat.customers.plugs.identity import IdentityResolver
 
         batch = []
         for identifiers in said:
@@ -257,7 +257,7 @@ EVENT = st.tuples(
 def test_batches_end_where_everything_at_once_does(shop: Shop, said: list[tuple[int, list[int]]], size: int) -> None:
     """The map and the standing conflicts are the partition of all links, however the events were batched."""
     from sadakat.customers.operations import connected_with
-    from sadakat.customers.plugs import IdentityResolver
+    from sadakat.customers.plugs.identity import IdentityResolver
     from sadakat.customers.rules import joining
 
     with transaction.atomic():

@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PLANTS = {
     "storeys": ("kernel/ids.py", "from sadakat.platform import settings"),
     "doors": ("commerce/apps.py", "from sadakat.customers import models"),
-    "rooms": ("events/types.py", "from sadakat.events import models"),
-    "hearth": ("events/types.py", "import django"),
+    "rooms": ("events/types/log.py", "from sadakat.events import models"),
+    "hearth": ("events/types/log.py", "import django"),
     "cycles": ("kernel/errors.py", "from sadakat.kernel import money"),
 }
 

@@ -2,7 +2,7 @@
 
 from sadakat.customers.consumer import CONSUMERS, TRAITS
 from sadakat.customers.features import ensure_feature_columns, features, register_feature, set_features
-from sadakat.customers.plugs import IdentityResolver as Resolver
+from sadakat.customers.plugs.identity import IdentityResolver as Resolver
 from sadakat.customers.queries import (
     conflicts,
     customer,

@@ -1,6 +1,7 @@
 """Tables of identity. The sequencer alone writes identifiers, profiles, links, merges and conflicts."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 
@@ -31,6 +32,7 @@ class Link(models.Model):
     reason = models.TextField()
     source_id = models.IntegerField()
     position = models.BigIntegerField()
+    is_by_hand = models.BooleanField(db_default=False)  # a person said so: it joins whatever the limits say
 
 
 class Conflict(models.Model):
@@ -56,9 +58,29 @@ class Merge(models.Model):
     winner_id = models.BigIntegerField(db_index=True)
     loser_id = models.BigIntegerField(db_index=True)
     profiles = ArrayField(models.BigIntegerField())  # those that moved from loser to winner
+    kept = ArrayField(models.BigIntegerField(), default=list, db_default=[])  # those that were the winner's before
     reason = models.TextField()
     position = models.BigIntegerField()
     at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True)
+
+
+class Separation(models.Model):
+    """Two sets of profiles that people have said belong to two persons: no customer has some of both."""
+
+    left = ArrayField(models.BigIntegerField())
+    right = ArrayField(models.BigIntegerField())
+    merge_id = models.BigIntegerField(null=True)  # the merge that was undone; null where a conflict was decided
+    actor = models.TextField()
+    actor_name = models.TextField()
+    at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            GinIndex(fields=["left"], name="customers_separation_left"),
+            GinIndex(fields=["right"], name="customers_separation_right"),
+        ]
 
 
 class Trait(models.Model):

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from sadakat.customers import queries
-from sadakat.customers.plugs import IdentityResolver
+from sadakat.customers.plugs.identity import IdentityResolver
 from sadakat.events import api as events
 from sadakat.events.types import Unresolved
 

@@ -122,7 +122,40 @@ class MergeRow:
     winner_id: int
     loser_id: int
     reason: str
+    """The types of the two identifiers that were named together (`user_id+email`), `by_hand` or `recomputed`."""
     at: datetime
+    undone_at: datetime | None = None
+    """When people have undone it; None while it stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergePreview:
+    """What a merge by hand would make of two customers."""
+
+    winner_id: int
+    """Who stays: the smaller id, in every merge."""
+    loser_id: int
+    profile_ids: tuple[int, ...]
+    """Of both."""
+    traits: Mapping[str, TraitValue]
+    """As they would count afterwards."""
+    replaced: Mapping[str, tuple[TraitValue, ...]]
+    """By trait: the words of either customer that would no longer count; back after an undo."""
+    limits: tuple[str, ...]
+    """`ConflictReason` of each limit that the two together exceed, which the merge by hand sets aside."""
+    is_separated: bool
+    """Whether people have set these two apart; the merge lifts that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeResult:
+    """What a merge or its undoing has led to."""
+
+    merge: MergeRow
+    customer_ids: tuple[int, ...]
+    """Who is there now: one after a merge, two after an undo."""
+    is_replay: bool = False
+    """Whether nothing had to be done any more."""
 
 
 class ConflictReason(enum.StrEnum):

@@ -17,6 +17,7 @@ class Source(models.Model):
     accepts_orders = models.BooleanField()
     namespace = models.TextField(default="")
     allowed_origins = ArrayField(models.TextField(), default=list)
+    mapping = models.JSONField(default=list, db_default=[])  # rules of rules/mapping, applied to what it sends
     is_enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField()
 
@@ -96,3 +97,51 @@ class RejectedEvent(models.Model):
     reason = models.TextField()
     message_id = models.TextField(default="")
     body = models.TextField()
+    is_cut = models.BooleanField(db_default=False)  # the body is longer than what was kept
+    replayed_at = models.DateTimeField(null=True)  # when it was taken after all
+
+
+class Amendment(models.Model):
+    """What a person, or a mapping, has made of the body of an event that a consumer could not read.
+
+    Readers of the log get this body instead; the log's own row stays as it came.
+    """
+
+    position = models.BigIntegerField(primary_key=True)
+    body = models.JSONField()
+    actor = models.TextField()
+    at = models.DateTimeField()
+
+
+class FileImport(models.Model):
+    """A file on its way into the log."""
+
+    target = models.TextField()
+    file_name = models.TextField()
+    file_hash = models.TextField()  # SHA-256, hexadecimal
+    size_bytes = models.BigIntegerField()
+    source_id = models.IntegerField()
+    state = models.TextField()
+    plan = models.JSONField(null=True)
+    rows_done = models.BigIntegerField(default=0)
+    rows_total = models.BigIntegerField(null=True)
+    report = models.JSONField(null=True)
+    error = models.TextField(default="")
+    is_cancel_asked = models.BooleanField(default=False)
+    actor = models.TextField()
+    actor_name = models.TextField()
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+
+class ImportPreset(models.Model):
+    """What the columns of a file mean, saved for the next file of the same columns."""
+
+    target = models.TextField()
+    name = models.TextField()
+    plan = models.JSONField()
+    columns = ArrayField(models.TextField())
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["target", "name"], name="events_preset_once")]

@@ -36,7 +36,11 @@ class Permission(StrEnum):
     VIEW_CUSTOMERS = "view_customers"
     VIEW_ANALYTICS = "view_analytics"
     EXPORT = "export"
+    EDIT_CUSTOMERS = "edit_customers"
+    IMPORT = "import"
+    MANAGE_SPEND = "manage_spend"
     MANAGE_SOURCES = "manage_sources"
+    MANAGE_KEYS = "manage_keys"
     VIEW_AUDIT = "view_audit"
     MANAGE_TEAM = "manage_team"
 
@@ -44,9 +48,11 @@ class Permission(StrEnum):
 _READS: Final = {Permission.VIEW_CUSTOMERS, Permission.VIEW_ANALYTICS, Permission.EXPORT}
 GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     Role.OWNER: frozenset(Permission),
-    Role.MARKETER: frozenset(_READS | {Permission.MANAGE_SOURCES}),
-    Role.LOYALTY_MANAGER: frozenset(_READS),
-    Role.SUPPORT: frozenset({Permission.VIEW_CUSTOMERS}),
+    Role.MARKETER: frozenset(
+        _READS | {Permission.EDIT_CUSTOMERS, Permission.IMPORT, Permission.MANAGE_SOURCES, Permission.MANAGE_SPEND}
+    ),
+    Role.LOYALTY_MANAGER: frozenset(_READS | {Permission.EDIT_CUSTOMERS, Permission.IMPORT}),
+    Role.SUPPORT: frozenset({Permission.VIEW_CUSTOMERS, Permission.EDIT_CUSTOMERS}),
     Role.ANALYST: frozenset(_READS),
 }
 """Which rights come with which role."""
@@ -62,7 +68,11 @@ PERMISSION_LABELS: Final[dict[Permission, Promise]] = {
     Permission.VIEW_CUSTOMERS: _("See customers"),
     Permission.VIEW_ANALYTICS: _("See figures"),
     Permission.EXPORT: _("Export data"),
+    Permission.EDIT_CUSTOMERS: _("Merge and separate customers"),
+    Permission.IMPORT: _("Import files"),
+    Permission.MANAGE_SPEND: _("Record marketing spend and currency rates"),
     Permission.MANAGE_SOURCES: _("Manage sources"),
+    Permission.MANAGE_KEYS: _("Manage API keys"),
     Permission.VIEW_AUDIT: _("See the audit log"),
     Permission.MANAGE_TEAM: _("Manage the team"),
 }

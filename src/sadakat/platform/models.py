@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -29,11 +30,39 @@ class User(AbstractBaseUser):
     name = models.TextField()
     role = models.TextField()
     language = models.TextField(default="")
+    preferences = models.JSONField(default=dict, db_default={})  # how this person likes lists: columns by list
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+
+class ApiKey(models.Model):
+    """A key of the REST API. The key itself is shown once."""
+
+    name = models.TextField()
+    key_hash = models.BinaryField(unique=True)  # SHA-256
+    key_hint = models.TextField()  # its last four characters
+    scopes = ArrayField(models.TextField())
+    created_by = models.TextField()  # an actor's name
+    created_at = models.DateTimeField()
+    last_used_date = models.DateField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+
+class IdempotentAnswer(models.Model):
+    """The first answer to a write of the REST API, given again to the same request."""
+
+    api_key_id = models.BigIntegerField()
+    key = models.TextField()
+    fingerprint = models.BinaryField()  # SHA-256 of method, path and body
+    status = models.IntegerField(null=True)  # null while the first request is being answered
+    body = models.BinaryField(default=b"")
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["api_key_id", "key"], name="platform_idempotent_once")]
 
 
 class LoginAttempt(models.Model):
