@@ -256,7 +256,7 @@ EVENT = st.tuples(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_batches_end_where_everything_at_once_does(shop: Shop, said: list[tuple[int, list[int]]], size: int) -> None:
     """The map and the standing conflicts are the partition of all links, however the events were batched."""
-    from sadakat.customers.operations import connected_with
+    from sadakat.customers.operations.mapping import connected_with
     from sadakat.customers.plugs.identity import IdentityResolver
     from sadakat.customers.rules import joining
 

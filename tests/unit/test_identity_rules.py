@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sadakat.customers.rules import identifiers, joining, traits
-from sadakat.customers.rules.joining import Joiner, Link, Partition, counts_of, partition
+from sadakat.customers.rules.joining import Joiner, Link, Partition, Separation, counts_of, partition
 from sadakat.customers.types import ConflictReason
 from sadakat.events.types import Kind
 from sadakat.kernel.errors import Invalid
@@ -256,18 +256,23 @@ def test_traits_that_cannot_be_kept(body: bytes) -> None:
 
 
 class World:
-    """Profiles by name (U C E P A, V for a verified e-mail), and links in their order; `~` marks an untrusted one."""
+    """Profiles by name (U C E P A, V for a verified e-mail), and links in their order.
+
+    `~` marks the word of a source that is not trusted, `!` that of a person.
+    """
 
     def __init__(self, links: Iterable[str], *, order: Iterable[str] = ()) -> None:
-        pairs = [(said.lstrip("~").split("-"), not said.startswith("~")) for said in links]
+        pairs = [(said.lstrip("~!").split("-"), said[0]) for said in links]
         names = dict.fromkeys([*order, *(name for pair, _ in pairs for name in pair)])
         self.number = {name: number for number, name in enumerate(names, start=1)}
         self.name = {number: name for name, number in self.number.items()}
         self.identifiers = {n: counts_of([(KINDS[name[0]], name[0] == "V")]) for name, n in self.number.items()}
         self.links = []
-        for position, (pair, is_trusted) in enumerate(pairs, start=1):
+        for position, (pair, mark) in enumerate(pairs, start=1):
             low, high = sorted(self.number[name] for name in pair)
-            self.links.append(Link(low=low, high=high, position=position, is_trusted=is_trusted))
+            self.links.append(
+                Link(low=low, high=high, position=position, is_trusted=mark != "~", is_by_hand=mark == "!")
+            )
 
     def partition(self, **options: Any) -> Partition:
         return partition(self.identifiers, self.links, self.identifiers, **options)
@@ -279,10 +284,20 @@ class World:
         return {frozenset(group) for group in groups.values()}
 
 
+def apart(world: World, left: str, right: str, *, is_lifted: bool = False) -> Separation:
+    one, other = (frozenset(world.number[name] for name in names.split()) for names in (left, right))
+    return Separation(left=one, right=other, is_lifted=is_lifted)
+
+
 def seen(links: str) -> tuple[set[str], dict[str, str]]:
-    """Customers as sorted words, and conflicts by pair."""
-    world = World(links.split())
-    found = world.partition()
+    """Customers as sorted words, and conflicts by pair; `U1+A1/E1` sets apart, in brackets it was lifted."""
+    world = World(word for word in links.split() if "-" in word)
+    separations = [
+        apart(world, *word.strip("()").replace("+", " ").split("/"), is_lifted=word[0] == "(")
+        for word in links.split()
+        if "/" in word
+    ]
+    found = world.partition(separations=separations)
     return (
         {" ".join(sorted(group)) for group in world.customers(found)},
         {"-".join(sorted(world.name[p] for p in pair)): str(why) for pair, why in found.conflicts.items()},
@@ -304,7 +319,7 @@ def test_worked_case(case: str, links: str, customers: str, conflicts: str) -> N
 
 
 def test_worked_cases_are_all_read() -> None:
-    assert len(documented()) == 10
+    assert len(documented()) == 19
 
 
 def test_each_limit_holds() -> None:
@@ -315,12 +330,53 @@ def test_each_limit_holds() -> None:
         assert conflicts == {"-".join(sorted(["U1", f"{letter}{limit + 1}"])): f"{kind}_limit"}
 
 
-def test_forbidden_pairs_stay_apart_and_do_not_make_a_shared_device() -> None:
+def test_set_apart_they_stay_apart_and_do_not_make_a_shared_device() -> None:
     world = World(["U1-A1", "E1-A1", "E1-P1"])
-    pair = (world.number["U1"], world.number["A1"])
-    found = world.partition(forbidden=[pair])
+    found = world.partition(separations=[apart(world, "U1", "A1")])
     assert world.customers(found) == {frozenset({"U1"}), frozenset({"A1", "E1", "P1"})}
-    assert found.conflicts == {pair: ConflictReason.FORBIDDEN}
+    assert found.conflicts == {(world.number["U1"], world.number["A1"]): ConflictReason.FORBIDDEN}
+
+
+def test_who_a_limit_keeps_apart_share_the_device_also_when_people_have_set_them_apart() -> None:
+    world = World(["U1-A1", "U2-A1", "E1-A1"])
+    alone = world.partition()
+    assert world.partition(separations=[apart(world, "U1 A1", "U2")]) == alone
+    assert ConflictReason.SHARED_DEVICE in alone.conflicts.values()
+
+
+def test_neither_of_a_chain_joins_whom_people_have_set_apart() -> None:
+    world = World(["E1-P1", "E2-P1", "E2-P2"])
+    found = world.partition(separations=[apart(world, "E1", "P2")])
+    assert world.customers(found) == {frozenset({"E1", "P1", "E2"}), frozenset({"P2"})}
+
+
+def test_by_hand_two_are_one_beyond_every_limit_and_nobody_else_is_touched() -> None:
+    emails = [f"{user}-E{user[1]}{n}" for user in ("U1", "U2") for n in range(5)]
+    world = World([*emails, "U1-A1", "U2-A1", "P1-A1", "!U1-U2", "U2-A2"])
+    found = world.partition()
+    events = World([*emails, "U1-A1", "U2-A1", "P1-A1", "U2-A2"]).partition()
+    assert len(set(events.customers.values())) == 3
+    one, other = (next(c for c in world.customers(events) if user in c) for user in ("U1", "U2"))
+    assert world.customers(found) == {one | other, frozenset({"P1"})}
+    assert {*found.conflicts.values()} == {ConflictReason.SHARED_DEVICE}
+
+
+def test_no_event_takes_back_what_people_have_said() -> None:
+    world = World(["U1-E1", "!A1-U1", "U2-A1"])
+    found = world.partition(separations=[apart(world, "U1 E1", "U2")])
+    assert world.customers(found) == {frozenset({"U1", "E1", "A1"}), frozenset({"U2"})}
+    assert found.conflicts == {(2 + 1, 4): ConflictReason.FORBIDDEN}
+
+
+def test_events_never_join_again_whom_people_have_set_apart_and_then_joined() -> None:
+    """Else the limits would count for the two together, and one of their identifiers could fall out."""
+    world = World([*(f"C1-E{n}" for n in range(5)), "C1-C2", *(f"C2-E{n}" for n in range(5, 10)), "!C1-C2"])
+    lifted = apart(world, "C1", "C2", is_lifted=True)
+    assert len(world.customers(world.partition(separations=[lifted]))) == 1
+    assert len(world.customers(world.partition())) > 1
+
+
+NUMBER = st.integers(0, 20)
 
 
 def worlds(kinds: str, *, people: int, untrusted: bool) -> st.SearchStrategy[list[str]]:
@@ -348,6 +404,29 @@ def test_order_of_arrival(links: list[str], dice: random.Random) -> None:
         for group in other.customers(found):
             counts = counts_of((KINDS[name[0]], name[0] == "V") for name in group)
             assert all(count <= limit for count, limit in zip(counts, joining.LIMITS.values(), strict=True))
+
+
+@given(worlds("UVEPA", people=3, untrusted=True), st.lists(st.tuples(NUMBER, NUMBER), max_size=3))
+@settings(max_examples=300, deadline=None)
+def test_joined_by_hand_they_are_one_and_nobody_else_is_touched(
+    links: list[str], chosen: list[tuple[int, int]]
+) -> None:
+    """Each merge by hand is the union of its two customers, and setting its two sides apart restores them."""
+    world = World(links)
+    by_hand: list[Link] = []
+    for one, other in chosen:
+        before = partition(world.identifiers, [*world.links, *by_hand], world.identifiers).customers
+        found = sorted(set(before.values()))
+        winner, loser = sorted((found[one % len(found)], found[other % len(found)]))
+        link = Link(low=winner, high=loser, position=99, is_trusted=True, is_by_hand=True)
+        after = partition(world.identifiers, [*world.links, *by_hand, link], world.identifiers).customers
+        assert after == {p: winner if customer == loser else customer for p, customer in before.items()}
+        if winner != loser:
+            left, right = (frozenset(p for p, who in before.items() if who == id_) for id_ in (winner, loser))
+            undone = Separation(left=left, right=right)
+            links_left = [*world.links, *by_hand]
+            assert partition(world.identifiers, links_left, world.identifiers, [undone]).customers == before
+            by_hand.append(link)
 
 
 @given(worlds("UEA", people=3, untrusted=True))

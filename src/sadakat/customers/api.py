@@ -1,35 +1,52 @@
 """The front door of `customers`."""
 
 from sadakat.customers.consumer import CONSUMERS, TRAITS
+from sadakat.customers.exporting import export_customers
 from sadakat.customers.features import ensure_feature_columns, features, register_feature, set_features
+from sadakat.customers.merges import conflicts, merge, merges, merges_of, preview_merge
+from sadakat.customers.operations.by_hand import decide_conflict, merge_customers, undo_merge
+from sadakat.customers.plugs.files import FILE_TARGETS, PERSON_FIELDS, read_person
 from sadakat.customers.plugs.identity import IdentityResolver as Resolver
-from sadakat.customers.queries import (
-    conflicts,
-    customer,
-    customer_rows,
-    customers_of,
-    find,
-    merges_of,
-    profiles_of,
-    search,
-)
+from sadakat.customers.queries import customer, customer_rows, customers_of, find, profile_named, profiles_of
+from sadakat.customers.rules.filters import text_of as filter_text
 from sadakat.customers.rules.identifiers import parse_identifier
+from sadakat.customers.rules.traits import display_name
+from sadakat.customers.searching import make_filter, newest, operators_of, parse_filter, search, trait_names, values_of
 
 __all__ = [
     "CONSUMERS",
+    "FILE_TARGETS",
+    "PERSON_FIELDS",
     "TRAITS",
     "Resolver",
     "conflicts",
     "customer",
     "customer_rows",
     "customers_of",
+    "decide_conflict",
+    "display_name",
     "ensure_feature_columns",
+    "export_customers",
     "features",
+    "filter_text",
     "find",
+    "make_filter",
+    "merge",
+    "merge_customers",
+    "merges",
     "merges_of",
+    "newest",
+    "operators_of",
+    "parse_filter",
     "parse_identifier",
+    "preview_merge",
+    "profile_named",
     "profiles_of",
+    "read_person",
     "register_feature",
     "search",
     "set_features",
+    "trait_names",
+    "undo_merge",
+    "values_of",
 ]

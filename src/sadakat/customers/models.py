@@ -34,6 +34,11 @@ class Link(models.Model):
     position = models.BigIntegerField()
     is_by_hand = models.BooleanField(db_default=False)  # a person said so: it joins whatever the limits say
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["low_profile_id"], name="customers_link_by_hand", condition=models.Q(is_by_hand=True))
+        ]
+
 
 class Conflict(models.Model):
     """A link that a limit keeps from joining its two customers."""

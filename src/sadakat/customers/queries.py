@@ -1,7 +1,6 @@
-"""Reads: who a customer is, who is meant by a reference, and who is found by a search."""
+"""Reads: who a customer is, and who is meant by a reference; `searching` has the list of customers."""
 
-import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,26 +11,15 @@ from sadakat.customers import features, models
 from sadakat.customers.rules import identifiers as identifier_rules
 from sadakat.customers.rules import traits as trait_rules
 from sadakat.customers.types import (
-    ConflictRow,
     Customer,
-    CustomerPage,
     CustomerRow,
     Identifier,
     IdentifierType,
-    MergeRow,
     TraitValue,
 )
 from sadakat.events import api as events
 from sadakat.kernel.errors import Invalid, NotFound
 
-PAGE_SIZE: Final = 25
-MAX_PAGE_SIZE: Final = 200
-MAX_PAGE: Final = 10_000
-MAX_SEARCH_LENGTH: Final = 200
-MAX_SEARCH_WORDS: Final = 8
-# Identifiers that begin with what is searched for; whoever needs more must say more.
-MAX_PREFIX_MATCHES: Final = 500
-MIN_PREFIX_LENGTH: Final = 3
 MAX_LISTED: Final = 1_000
 SHOWN_KEYS: Final = 3
 # Fits a bigint.
@@ -65,22 +53,32 @@ def find(ref: str) -> int:
     """The customer of a reference: an id, also that of a customer merged away, or `TYPE:VALUE` in any spelling.
 
     Raises:
+        NotFound, Invalid: as in `profile_named`.
+    """
+    profile_id = profile_named(ref)
+    return customers_of([profile_id])[profile_id]
+
+
+def profile_named(ref: str) -> int:
+    """The profile of a reference: an id names its own, `TYPE:VALUE` that of the identifier, whoever's it is by now.
+
+    Raises:
         NotFound: nobody is known by it.
         Invalid: the type is none of ours.
     """
-    found: Collection[int] = ()
+    found: Iterable[int] = ()
     if ref.isascii() and ref.isdigit():
         if len(ref) <= MAX_ID_DIGITS:
-            found = customers_of([int(ref)]).values()
+            found = customers_of([int(ref)])
     elif ":" in ref:
         kind, _, value = ref.partition(":")
-        key = identifier_rules.parse_identifier(kind, value)
-        found = _customers_of_keys([key]).values() if key else ()
+        if key := identifier_rules.parse_identifier(kind, value):
+            found = models.Identifier.objects.filter(key=key).values_list("profile_id", flat=True)
     else:
         raise Invalid(f"a customer is named by an id or TYPE:VALUE such as email:ayse@example.com, not {ref!r:.80}")
-    if not found:
-        raise NotFound(f"no customer is known as {ref!r:.80}")
-    return next(iter(found))
+    for profile_id in found:
+        return profile_id
+    raise NotFound(f"no customer is known as {ref!r:.80}")
 
 
 def customer(customer_id: int) -> Customer:
@@ -92,50 +90,16 @@ def customer(customer_id: int) -> Customer:
     id_ = find(str(customer_id))
     profile_ids = profiles_of([id_])[id_]
     row = _feature_rows([id_]).get(id_)
+    traits = traits_of(profile_ids)
     return Customer(
         id=id_,
         profile_ids=profile_ids,
-        name=row["name"] if row else "",
-        traits=_traits(profile_ids),
+        # Read from the traits, since somebody whom an undone merge has just given back has no row yet.
+        name=trait_rules.display_name({name: trait.value for name, trait in traits.items()}),
+        traits=traits,
         identifiers=_identifiers(profile_ids),
         features={name: row[name] if row else None for name in features.features()},
     )
-
-
-def search(
-    text: str = "",
-    *,
-    page: int = 1,
-    order: str = "-last_seen_at",
-    filters: Mapping[str, Any] | None = None,
-    page_size: int = PAGE_SIZE,
-) -> CustomerPage:
-    """Customers whose name, e-mail, phone or card holds every word, or who are known by just that identifier.
-
-    Turkish letters and case make no difference; words of one or two letters are looked for at the beginning of a
-    word. `filters` are features with the value that they must have, None for having none. `order` is `name` or a
-    feature, with a leading minus for descending; customers without the feature come last.
-
-    Raises:
-        Invalid: no such order or feature, or a page that cannot be.
-    """
-    if not (1 <= page <= MAX_PAGE and 1 <= page_size <= MAX_PAGE_SIZE):
-        raise Invalid(
-            f"pages go from 1 to {MAX_PAGE} with up to {MAX_PAGE_SIZE} customers; page {page} cannot be shown"
-        )
-    where, parameters = _condition(text.replace("\0", " ")[:MAX_SEARCH_LENGTH], filters=filters or {})
-    ordered = _ordering(order)
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT count(*) FROM customers_feature AS f WHERE {}").format(where), parameters)
-        (total,) = cursor.fetchone()
-        cursor.execute(
-            sql.SQL("SELECT customer_id FROM customers_feature AS f WHERE {} ORDER BY {} LIMIT %s OFFSET %s").format(
-                where, ordered
-            ),
-            [*parameters, page_size, (page - 1) * page_size],
-        )
-        ids = [row[0] for row in cursor.fetchall()]
-    return CustomerPage(rows=customer_rows(ids), total=total, page=page, pages=max(1, math.ceil(total / page_size)))
 
 
 def customer_rows(customer_ids: Sequence[int]) -> tuple[CustomerRow, ...]:
@@ -149,46 +113,15 @@ def customer_rows(customer_ids: Sequence[int]) -> tuple[CustomerRow, ...]:
             city=_text(found[id_]["traits"].get("city")),
             identifiers=tuple(keys.get(id_, ())[:SHOWN_KEYS]),
             features={name: found[id_][name] for name in features.features()},
+            traits=found[id_]["traits"],
         )
         for id_ in customer_ids
         if id_ in found
     )
 
 
-def merges_of(customer_id: int) -> tuple[MergeRow, ...]:
-    """The merges that made a customer, latest first; at most `MAX_LISTED`."""
-    profile_ids = profiles_of([customer_id]).get(customer_id, ())
-    rows = models.Merge.objects.filter(winner_id__in=profile_ids, loser_id__in=profile_ids).order_by("-id")
-    return tuple(
-        MergeRow(id=row.id, winner_id=row.winner_id, loser_id=row.loser_id, reason=row.reason, at=row.at)
-        for row in rows[:MAX_LISTED]
-    )
-
-
-def conflicts(*, customer_id: int | None = None, limit: int = 100) -> tuple[ConflictRow, ...]:
-    """Pairs of customers that links name together and a limit keeps apart, latest first; all, or those of one."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT c.id, low.customer_id, high.customer_id, c.reason, c.at
-            FROM customers_conflict AS c
-            JOIN customers_profile AS low ON low.profile_id = c.low_profile_id
-            JOIN customers_profile AS high ON high.profile_id = c.high_profile_id
-            WHERE c.solved_at IS NULL AND low.customer_id <> high.customer_id
-                AND (%s::bigint IS NULL OR c.id IN (
-                    SELECT own.id FROM customers_conflict AS own JOIN customers_profile AS p
-                    ON p.customer_id = %s AND p.profile_id IN (own.low_profile_id, own.high_profile_id)))
-            ORDER BY c.position DESC, c.id DESC LIMIT %s
-            """,
-            [customer_id, customer_id, min(limit, MAX_LISTED)],
-        )
-        return tuple(
-            ConflictRow(id=id_, customer_ids=(min(low, high), max(low, high)), reason=reason, at=at)
-            for id_, low, high, reason, at in cursor.fetchall()
-        )
-
-
-def _customers_of_keys(keys: Collection[str]) -> dict[str, int]:
+def customers_of_keys(keys: Collection[str]) -> dict[str, int]:
+    """Key `TYPE:VALUE` → customer; unknown keys are left out."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -198,67 +131,6 @@ def _customers_of_keys(keys: Collection[str]) -> dict[str, int]:
             [list(keys)],
         )
         return dict(cursor.fetchall())
-
-
-def _condition(text: str, *, filters: Mapping[str, Any]) -> tuple[sql.Composable, list[Any]]:
-    """The WHERE of a search over `f`, with its parameters."""
-    parts: list[sql.Composable] = []
-    parameters: list[Any] = []
-    words = trait_rules.search_words(text)[:MAX_SEARCH_WORDS]
-    if words:
-        by_word = sql.SQL(" AND ").join([sql.SQL("search_text LIKE %s")] * len(words))
-        parts.append(sql.SQL("(({}) OR customer_id = ANY(%s))").format(by_word))
-        parameters += [_pattern(word) for word in words]
-        parameters.append(sorted(_known_as(text.strip())))
-    for name, value in sorted(filters.items()):
-        if name not in features.features():
-            raise Invalid(f"customers can be filtered by {', '.join(sorted(features.features()))}, not {name!r:.40}")
-        parts.append(sql.SQL("{} IS NOT DISTINCT FROM %s").format(sql.Identifier(name)))
-        parameters.append(value)
-    return (sql.SQL(" AND ").join(parts) if parts else sql.SQL("true")), parameters
-
-
-def _pattern(word: str) -> str:
-    """One or two letters have no trigram of their own; together with the blank before them they have."""
-    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%" if len(word) > 2 else f"% {escaped}%"
-
-
-def _known_as(text: str) -> set[int]:
-    """Customers whom the text names: a key, an identifier of any type in any spelling, or the beginning of one."""
-    keys, starts = set(), set()
-    kind, _, value = text.partition(":")
-    if kind in _RANK:
-        keys.add(identifier_rules.parse_identifier(kind, value))
-    for type_ in IdentifierType:
-        keys.add(identifier_rules.parse_identifier(type_, text))
-        if len(text) >= MIN_PREFIX_LENGTH:
-            starts.add(f"{type_}:{text.lower() if type_ == IdentifierType.EMAIL else text}")
-    found = set(_customers_of_keys([key for key in keys if key]).values())
-    with connection.cursor() as cursor:
-        for start in sorted(starts):
-            # The key is compared byte by byte, so what begins with it lies between it and the last character.
-            cursor.execute(
-                """
-                SELECT DISTINCT customer_id FROM (
-                    SELECT profile_id FROM customers_identifier WHERE key >= %s AND key < %s LIMIT %s
-                ) AS named JOIN customers_profile USING (profile_id)
-                """,
-                [start, start + "\U0010ffff", MAX_PREFIX_MATCHES],
-            )
-            found.update(row[0] for row in cursor.fetchall())
-    return found
-
-
-def _ordering(order: str) -> sql.Composable:
-    column, is_descending = order.removeprefix("-"), order.startswith("-")
-    direction = sql.SQL("DESC" if is_descending else "ASC")
-    if column == "name":
-        return sql.SQL("name = '', search_text {}, customer_id").format(direction)
-    if column not in features.features():
-        known = ", ".join(sorted(features.features()))
-        raise Invalid(f"customers can be ordered by name, {known}, not {column!r:.40}")
-    return sql.SQL("{} {} NULLS LAST, customer_id").format(sql.Identifier(column), direction)
 
 
 def _feature_rows(customer_ids: Collection[int]) -> dict[int, dict[str, Any]]:
@@ -291,10 +163,11 @@ def _keys_of(customer_ids: Iterable[int]) -> dict[int, list[str]]:
         )
         for customer_id, key in cursor.fetchall():
             keys.setdefault(customer_id, []).append(key)
-    return {customer_id: sorted(said, key=_strength) for customer_id, said in keys.items()}
+    return {customer_id: sorted(said, key=strength) for customer_id, said in keys.items()}
 
 
-def _strength(key: str) -> tuple[int, str]:
+def strength(key: str) -> tuple[int, str]:
+    """The sort key of identifiers: the strongest type first."""
     return _RANK[IdentifierType(key.partition(":")[0])], key
 
 
@@ -311,12 +184,12 @@ def _identifiers(profile_ids: Collection[int]) -> tuple[Identifier, ...]:
             first_seen_at=row.first_seen_at,
             last_seen_at=row.last_seen_at,
         )
-        for row in sorted(rows, key=lambda row: _strength(row.key)[0])
+        for row in sorted(rows, key=lambda row: strength(row.key)[0])
     )
 
 
-def _traits(profile_ids: Collection[int]) -> dict[str, TraitValue]:
-    """The word that counts for each trait: a trusted one before an untrusted one, then the latest."""
+def traits_of(profile_ids: Collection[int]) -> dict[str, TraitValue]:
+    """The word that counts for each trait of these profiles: a trusted one before an untrusted one, then the latest."""
     untrusted = {source.id for source in events.sources().values() if not source.is_trusted}
     rows = models.Trait.objects.filter(profile_id__in=profile_ids)
     counting = {

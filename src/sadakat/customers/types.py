@@ -2,8 +2,9 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 CUSTOMERS_MERGED: Final = "Customers Merged"
@@ -91,6 +92,37 @@ class CustomerRow:
     identifiers: tuple[str, ...]
     """The strongest few keys `TYPE:VALUE`."""
     features: Mapping[str, Any]
+    traits: Mapping[str, Any] = field(default_factory=dict)
+    """The values that count, by name."""
+
+
+class Operator(enum.StrEnum):
+    """How a filter compares; which of them a field has, `rules.filters` says."""
+
+    IS = "is"
+    CONTAINS = "contains"
+    STARTS_WITH = "starts_with"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    BETWEEN = "between"
+    """Both ends count."""
+    WITHIN_DAYS = "within_days"
+    """On one of the last days; today is the first of them."""
+    BEFORE = "before"
+    AFTER = "after"
+    """On a later day."""
+    IS_EMPTY = "is_empty"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What a customer in a list must fit. Made by `parse_filter`, which checks it."""
+
+    field: str
+    """A feature, or `traits.NAME`."""
+    operator: Operator
+    values: tuple[str | Decimal | date | bool, ...] = ()
+    """One for most operators, two for `between`, none for `is_empty`; money in minor units."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +131,9 @@ class CustomerPage:
 
     rows: tuple[CustomerRow, ...]
     total: int
+    """Customers who fit, on all pages."""
+    everybody: int
+    """Customers without the search and the filters."""
     page: int
     """From 1."""
     pages: int
@@ -106,12 +141,15 @@ class CustomerPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConflictRow:
-    """Two customers that a limit keeps apart."""
+    """Two customers whom events name together and who are two all the same."""
 
     id: int
     customer_ids: tuple[int, int]
     reason: str
+    """`ConflictReason` of what kept them apart first; people may have set them apart since."""
     at: datetime
+    shared: str = ""
+    """The weaker of the two identifiers that an event has named together, as `TYPE:VALUE`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +192,18 @@ class MergeResult:
     merge: MergeRow
     customer_ids: tuple[int, ...]
     """Who is there now: one after a merge, two after an undo."""
+    is_replay: bool = False
+    """Whether nothing had to be done any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionResult:
+    """What deciding a conflict has led to."""
+
+    merge: MergeRow | None
+    """The merge that was made, or undone; None where the two are to stay two."""
+    customer_ids: tuple[int, ...]
+    """Who is there now: one, or two."""
     is_replay: bool = False
     """Whether nothing had to be done any more."""
 

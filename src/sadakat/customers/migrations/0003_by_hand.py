@@ -43,4 +43,8 @@ class Migration(migrations.Migration):
                 'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['left'], name='customers_separation_left'), django.contrib.postgres.indexes.GinIndex(fields=['right'], name='customers_separation_right')],
             },
         ),
+        migrations.AddIndex(
+            model_name='link',
+            index=models.Index(condition=models.Q(('is_by_hand', True)), fields=['low_profile_id'], name='customers_link_by_hand'),
+        ),
     ]

@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from sadakat.customers import operations
-from sadakat.customers.operations import Move
+from sadakat.customers.operations import mapping
+from sadakat.customers.operations.mapping import BY_HAND, Move
 from sadakat.customers.rules import identifiers, joining
 from sadakat.customers.rules.joining import Counts, Joiner, Link
 from sadakat.customers.types import ConflictReason
@@ -37,10 +37,11 @@ _REFRESH = """
         AS given (key, is_verified, first_seen_at, last_seen_at)
     WHERE known.key = given.key
 """
-_KNOWN_LINKS = """
+# What people alone have said is still news when an event says so.
+_KNOWN_LINKS = f"""
     SELECT low_profile_id, high_profile_id, source_id
     FROM unnest(%b::bigint[], %b::bigint[]) AS given (low_profile_id, high_profile_id)
-    JOIN customers_link USING (low_profile_id, high_profile_id)
+    JOIN customers_link USING (low_profile_id, high_profile_id) WHERE reason <> '{BY_HAND}'
 """
 _WRITE_LINKS = """
     INSERT INTO customers_link (low_profile_id, high_profile_id, reason, source_id, position)
@@ -66,6 +67,12 @@ _CLAIMED = """
     JOIN customers_link ON low_profile_id = one.profile_id AND source_id = ANY(%s)
     JOIN customers_profile AS other ON other.profile_id = high_profile_id AND other.customer_id = one.customer_id
     WHERE one.customer_id = ANY(%s)
+"""
+_DECIDED = "SELECT EXISTS (SELECT FROM customers_link WHERE is_by_hand), EXISTS (SELECT FROM customers_separation)"
+# Customers whom people have joined.
+_BY_HAND = """
+    SELECT DISTINCT customer_id FROM customers_profile JOIN customers_link ON low_profile_id = profile_id AND is_by_hand
+    WHERE customer_id = ANY(%s)
 """
 _SHARED = """
     SELECT low_profile_id, high_profile_id FROM customers_conflict
@@ -240,18 +247,22 @@ def _update_map(
     customers = _customers_of(statements, born=profiles.born)
     named = {customers[profile] for s in statements if s.link.is_trusted for profile in (s.link.low, s.link.high)}
     unsettled = _unsettled(named - profiles.born.keys(), verified=profiles.verified, untrusted=untrusted)
+    touched = set(customers.values()) - profiles.born.keys()
+    is_joined_by_hand, is_separated = _decided() if touched else (False, False)
+    if is_joined_by_hand:
+        unsettled |= _joined_by_hand(touched)
     recomputed: Collection[int] = ()
     if unsettled:
-        operations.write_map({profile: profile for profile in profiles.born})
-        recomputed = operations.recompute(
+        mapping.write_map({profile: profile for profile in profiles.born})
+        recomputed = mapping.recompute(
             unsettled, untrusted=untrusted, unseen=profiles.born, position=last.position, at=last.at
         )
     crossing = [
         s for s in statements if customers[s.link.low] != customers[s.link.high] and s.link.low not in recomputed
     ]
     new_map = {profile: profile for profile in profiles.born if profile not in recomputed}
-    new_map |= _join(crossing, profiles, customers=customers, untrusted=untrusted)
-    operations.write_map(new_map)
+    new_map |= _join(crossing, profiles, customers=customers, untrusted=untrusted, is_separated=is_separated)
+    mapping.write_map(new_map)
 
 
 def _customers_of(statements: Iterable[_Statement], *, born: Mapping[int, Counts]) -> dict[int, int]:
@@ -281,8 +292,28 @@ def _unsettled(customers: Collection[int], *, verified: list[int], untrusted: Co
     return found
 
 
+def _decided() -> tuple[bool, bool]:
+    """Whether people have ever joined anybody, and set anybody apart: mostly neither, and nobody needs to look."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DECIDED)
+        is_joined_by_hand, is_separated = cursor.fetchone()
+    return is_joined_by_hand, is_separated
+
+
+def _joined_by_hand(customers: Collection[int]) -> set[int]:
+    """Those of these customers whom people have joined: what events join is judged as if they had not."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_HAND, [[*customers]])
+        return {row[0] for row in cursor.fetchall()}
+
+
 def _join(
-    crossing: Sequence[_Statement], profiles: _Profiles, *, customers: Mapping[int, int], untrusted: Collection[int]
+    crossing: Sequence[_Statement],
+    profiles: _Profiles,
+    *,
+    customers: Mapping[int, int],
+    untrusted: Collection[int],
+    is_separated: bool,
 ) -> dict[int, int]:
     """Joins link after link; gives the new map of every profile that moves."""
     if not crossing:
@@ -294,13 +325,14 @@ def _join(
         identifiers_of_profile,
         customers={profile: customer for profile, (customer, _) in members.items()},
         shared=_shared_devices(crossing, identifiers_of_profile, untrusted=untrusted),
+        separations=mapping.separations_among(members) if is_separated else (),
     )
     moves: list[Move] = []
     conflicts: dict[tuple[int, int], tuple[str, datetime]] = {}
     for statement in sorted(crossing, key=lambda s: joining.in_order(s.link)):
         link = statement.link
         winner, loser = sorted((joiner.customer_of(link.low), joiner.customer_of(link.high)))
-        moved = joiner.members[loser]
+        moved, kept = joiner.members[loser], joiner.members[winner].copy()
         obstacle = joiner.join(link)
         if obstacle is not None:
             conflicts[link.low, link.high] = (str(obstacle), statement.at)
@@ -311,13 +343,14 @@ def _join(
                     winner_id=winner,
                     loser_id=loser,
                     profiles=moved,
+                    kept=kept,
                     reason=statement.reason,
                     position=link.position,
                     at=statement.at,
                 )
             )
-    operations.write_conflicts(conflicts)
-    operations.record_moves(moves)
+    mapping.write_conflicts(conflicts)
+    mapping.record_moves(moves)
     return {
         profile: joiner.customer_of(profile)
         for profile, (customer, _) in members.items()

@@ -1,4 +1,4 @@
-"""Verbs on the map from profiles to customers. They run in the sequencer's transaction, the map's only writer."""
+"""Verbs on the map from profiles to customers. They run under the sequencer's lock, which the map's writer holds."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from django.db import connection
 
 from sadakat.customers import tables
 from sadakat.customers.rules import joining
-from sadakat.customers.rules.joining import Counts, Link
+from sadakat.customers.rules.joining import Counts, Link, Separation
 from sadakat.customers.types import CUSTOMERS_MERGED, CUSTOMERS_SEPARATED
 from sadakat.events import api as events
 from sadakat.events.types import Fact
@@ -17,6 +17,8 @@ from sadakat.platform import lake
 
 RECOMPUTED: Final = "recomputed"
 """The reason of a move that no single link has made."""
+BY_HAND: Final = "by_hand"
+"""The reason of what people have decided; of a link, that nobody else has said so."""
 
 _CONNECTED = """
     WITH RECURSIVE reached (profile_id) AS (
@@ -32,10 +34,15 @@ _CONNECTED = """
     SELECT array_agg(profile_id) FROM reached
 """
 _LINKS = """
-    SELECT low_profile_id, high_profile_id, position, source_id FROM customers_link WHERE low_profile_id = ANY(%s)
+    SELECT low_profile_id, high_profile_id, position, source_id, reason, is_by_hand
+    FROM customers_link WHERE low_profile_id = ANY(%s)
 """
 _IDENTIFIERS = """
     SELECT profile_id, split_part(key, ':', 1), is_verified FROM customers_identifier WHERE profile_id = ANY(%s)
+"""
+_SEPARATIONS = """
+    SELECT "left", "right", lifted_at IS NOT NULL FROM customers_separation
+    WHERE "left" && %(profiles)s::bigint[] AND "right" && %(profiles)s::bigint[] ORDER BY id
 """
 _WRITE_MAP = """
     INSERT INTO customers_profile (profile_id, customer_id) SELECT * FROM unnest(%b::bigint[], %b::bigint[])
@@ -60,10 +67,12 @@ _SOLVE_CONFLICTS = """
             WHERE low = low_profile_id AND high = high_profile_id)
 """
 _WRITE_MERGES = """
-    INSERT INTO customers_merge (winner_id, loser_id, profiles, reason, position, at)
-    SELECT winner_id, loser_id, string_to_array(profiles, ',')::bigint[], reason, position, at
-    FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[])
-        AS given (winner_id, loser_id, profiles, reason, position, at)
+    INSERT INTO customers_merge (winner_id, loser_id, profiles, kept, reason, position, at)
+    SELECT winner_id, loser_id, string_to_array(profiles, ',')::bigint[], string_to_array(kept, ',')::bigint[],
+        reason, position, at
+    FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[])
+        AS given (winner_id, loser_id, profiles, kept, reason, position, at)
+    RETURNING winner_id, loser_id, id
 """
 
 
@@ -74,10 +83,14 @@ class Move:
     winner_id: int
     loser_id: int
     profiles: Sequence[int]
+    kept: Sequence[int]
+    """The winner's own before."""
     reason: str
     position: int
     """Of the event that is the reason."""
     at: datetime
+    cause: str = ""
+    """Where people have set somebody apart: what tells this move from another one at the same position."""
 
     @property
     def is_merge(self) -> bool:
@@ -92,7 +105,9 @@ class Connected:
     customers: Mapping[int, int]
     """Profile → customer as of now."""
     links: Sequence[Link]
+    """One that both events and people have said is here twice."""
     identifiers: Mapping[int, Counts]
+    separations: Sequence[Separation]
 
 
 def connected_with(profile_ids: Iterable[int], *, untrusted: Collection[int]) -> Connected:
@@ -103,33 +118,48 @@ def connected_with(profile_ids: Iterable[int], *, untrusted: Collection[int]) ->
         cursor.execute("SELECT profile_id, customer_id FROM customers_profile WHERE profile_id = ANY(%s)", [profiles])
         customers = dict(cursor.fetchall())
         cursor.execute(_LINKS, [profiles])
-        links = [
-            Link(low=low, high=high, position=position, is_trusted=source_id not in untrusted)
-            for low, high, position, source_id in cursor.fetchall()
-        ]
+        links = []
+        for low, high, position, source_id, reason, is_by_hand in cursor.fetchall():
+            if reason != BY_HAND:
+                links.append(Link(low=low, high=high, position=position, is_trusted=source_id not in untrusted))
+            if is_by_hand:
+                links.append(Link(low=low, high=high, position=position, is_trusted=True, is_by_hand=True))
         cursor.execute(_IDENTIFIERS, [profiles])
         found: dict[int, list[tuple[str, bool]]] = {}
         for profile, kind, is_verified in cursor.fetchall():
             found.setdefault(profile, []).append((kind, is_verified))
-    return Connected(customers, links, {profile: joining.counts_of(said) for profile, said in found.items()})
+    identifiers = {profile: joining.counts_of(said) for profile, said in found.items()}
+    return Connected(customers, links, identifiers, separations_among(profiles))
+
+
+def separations_among(profile_ids: Iterable[int]) -> list[Separation]:
+    """Those of which both sides are among these profiles, lifted or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SEPARATIONS, {"profiles": [*profile_ids]})
+        return [
+            Separation(left=frozenset(left), right=frozenset(right), is_lifted=is_lifted)
+            for left, right, is_lifted in cursor.fetchall()
+        ]
 
 
 def recompute(
     profile_ids: Iterable[int],
     *,
     untrusted: Collection[int],
-    unseen: Collection[int],
+    unseen: Collection[int] = (),
     position: int,
     at: datetime,
+    reason: str = RECOMPUTED,
+    cause: str = "",
 ) -> Collection[int]:
-    """Computes the customers of everything connected with these profiles anew, from the links alone.
+    """Computes the customers of everything connected with these profiles anew, from links and separations alone.
 
     Needed where joining link after link could not end as `joining.partition` does: a limit has become stricter for
-    profiles that are one already, or a trusted word meets an untrusted one. Of customers that nobody has seen yet
-    (`unseen`) nothing is told. Gives the profiles looked at.
+    profiles that are one already, a trusted word meets an untrusted one, or people have decided something. Of
+    customers that nobody has seen yet (`unseen`) nothing is told. Gives the profiles looked at.
     """
     before = connected_with(profile_ids, untrusted=untrusted)
-    after = joining.partition(before.customers, before.links, before.identifiers)
+    after = joining.partition(before.customers, before.links, before.identifiers, before.separations)
     moved: dict[tuple[int, int], list[int]] = {}
     for profile, customer in after.customers.items():
         if customer != before.customers[profile]:
@@ -139,14 +169,27 @@ def recompute(
         lows, highs = [low for low, _ in after.conflicts], [high for _, high in after.conflicts]
         cursor.execute(_SOLVE_CONFLICTS, [at, [*before.customers], lows, highs])
     write_conflicts({pair: (str(why), at) for pair, why in after.conflicts.items()})
-    record_moves(
-        [
-            Move(winner_id=winner, loser_id=loser, profiles=profiles, reason=RECOMPUTED, position=position, at=at)
-            for (winner, loser), profiles in sorted(moved.items())
-            if loser not in unseen
-        ],
-        customers=set(after.customers.values()),
-    )
+    kept: dict[int, list[int]] = {}
+    for profile, customer in after.customers.items():
+        if customer == before.customers[profile]:
+            kept.setdefault(customer, []).append(profile)
+    moves = []
+    for (winner, loser), profiles in sorted(moved.items()):
+        own = kept.setdefault(winner, [])
+        moves.append(
+            Move(
+                winner_id=winner,
+                loser_id=loser,
+                profiles=sorted(profiles),
+                kept=sorted(own),
+                reason=reason,
+                position=position,
+                at=at,
+                cause=cause,
+            )
+        )
+        own += profiles
+    record_moves([move for move in moves if move.loser_id not in unseen], customers=set(after.customers.values()))
     return before.customers.keys()
 
 
@@ -176,21 +219,25 @@ def record_moves(moves: Sequence[Move], *, customers: Collection[int] = ()) -> N
     fact; where profiles leave a customer who stays (one of `customers`), he has a fact of his own.
     """
     merges = [move for move in moves if move.is_merge]
+    ids: dict[tuple[int, int], int] = {}
     if merges:
-        rows = [(m.winner_id, m.loser_id, ",".join(map(str, m.profiles)), m.reason, m.position, m.at) for m in merges]
+        rows = [
+            (m.winner_id, m.loser_id, _listed(m.profiles), _listed(m.kept), m.reason, m.position, m.at) for m in merges
+        ]
         with connection.cursor() as cursor:
             cursor.execute(_WRITE_MERGES, [list(column) for column in zip(*rows, strict=True)])
-    events.append_facts([fact for move in moves for fact in _facts(move, customers=customers)])
+            ids = {(winner, loser): id_ for winner, loser, id_ in cursor.fetchall()}
+    events.append_facts([fact for move in moves for fact in _facts(move, ids=ids, customers=customers)])
 
 
-def _facts(move: Move, *, customers: Collection[int]) -> Iterator[Fact]:
+def _facts(move: Move, *, ids: Mapping[tuple[int, int], int], customers: Collection[int]) -> Iterator[Fact]:
     if move.is_merge:
         yield Fact(
             event=CUSTOMERS_MERGED,
             profile_id=move.winner_id,
             properties={"winner_id": move.winner_id, "loser_id": move.loser_id, "reason": move.reason},
             at=move.at,
-            message_id=f"merge:{move.position}:{move.winner_id}:{move.loser_id}",
+            message_id=f"merge:{ids[move.winner_id, move.loser_id]}",
         )
         return
     said = {"customer_id": move.loser_id, "new_customer_id": move.winner_id, "reason": move.reason}
@@ -201,5 +248,9 @@ def _facts(move: Move, *, customers: Collection[int]) -> Iterator[Fact]:
                 profile_id=profile_id,
                 properties=said,
                 at=move.at,
-                message_id=f"separate:{move.position}:{move.loser_id}:{move.winner_id}:{profile_id}",
+                message_id=f"separate:{move.position}{move.cause}:{move.loser_id}:{move.winner_id}:{profile_id}",
             )
+
+
+def _listed(profiles: Iterable[int]) -> str:
+    return ",".join(map(str, profiles))
