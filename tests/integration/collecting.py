@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from typing import Any
 
@@ -124,3 +125,42 @@ def track(message_id: str = "m1", **fields: Any) -> dict[str, Any]:
 
 def encode(document: Any) -> bytes:
     return json.dumps(document).encode()
+
+
+def counted(dsn: str) -> list[dict[str, Any]]:
+    """The rows of the log, in their order, once the sequencer has dropped what was sent again."""
+    from sadakat.events import api as events
+
+    while inbox(dsn):
+        report = events.sequence(at=datetime.now(UTC))
+        assert report.sequenced + report.duplicates > 0
+        assert report.failed == 0
+    return rows(dsn, "SELECT * FROM events_log ORDER BY position")
+
+
+class Moody:
+    """A server that answers its first calls with a fault, with or without having stored them."""
+
+    def __init__(self, app: Any, *, statuses: list[int], is_after: bool) -> None:
+        self.app = app
+        self.statuses = statuses
+        self.is_after = is_after
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST" or not self.statuses:
+            await self.app(scope, receive, send)
+            return
+        status = self.statuses.pop(0)
+        if self.is_after:
+            await self.app(scope, receive, _swallow)
+        body = encode({"code": "moody", "message": "not now"})
+        # Without the origin a browser would see no answer at all.
+        headers = [(b"content-length", b"%d" % len(body)), (b"access-control-allow-origin", b"*")]
+        if status == 429:
+            headers.append((b"retry-after", b"1"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _swallow(message: Any) -> None:
+    pass

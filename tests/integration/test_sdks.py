@@ -1,11 +1,10 @@
 """The real SDKs of Segment and RudderStack against a real server that refuses, breaks and is killed."""
 
-import json
 import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from segment.analytics.client import Client as SegmentClient
 
 from sadakat.kernel import ids
 from tests.integration import collecting
-from tests.integration.collecting import PATIENCE_SECONDS, basic, call, encode, inbox, rows, track
+from tests.integration.collecting import PATIENCE_SECONDS, Moody, basic, call, counted, encode, inbox, track
 
 MESSAGES = 25
 
@@ -87,46 +86,6 @@ def mids(names: list[str]) -> set[UUID]:
     return {ids.message_key(sources.source_named("shop").id, name) for name in names}
 
 
-def counted(dsn: str) -> list[UUID]:
-    """The messages that count, in their order, once the sequencer has dropped what was sent again."""
-    from sadakat.events import api as events
-
-    while inbox(dsn):
-        report = events.sequence(at=datetime.now(UTC))
-        assert report.sequenced + report.duplicates > 0
-        assert report.failed == 0
-    return [row["mid"] for row in rows(dsn, "SELECT mid FROM events_log ORDER BY position")]
-
-
-class Moody:
-    """A server that answers its first calls with a fault, with or without having stored them."""
-
-    def __init__(self, app: Any, *, statuses: list[int], is_after: bool) -> None:
-        self.app = app
-        self.statuses = statuses
-        self.is_after = is_after
-        self.calls = 0
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or not self.statuses:
-            await self.app(scope, receive, send)
-            return
-        status = self.statuses.pop(0)
-        self.calls += 1
-        if self.is_after:
-            await self.app(scope, receive, _swallow)
-        body = json.dumps({"code": "moody", "message": "not now"}).encode()
-        headers = [(b"content-length", b"%d" % len(body))]
-        if status == 429:
-            headers.append((b"retry-after", b"1"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-
-async def _swallow(message: Any) -> None:
-    pass
-
-
 @pytest.mark.parametrize("gzip", [False, True])
 def test_everything_the_sdk_says_arrives_once(database: str, key: str, sdk: str, *, gzip: bool) -> None:
     from sadakat.events.web.collector import Collector
@@ -154,7 +113,7 @@ def test_what_was_refused_or_not_heard_of_is_sent_again_and_counts_once(
     assert sender.errors == []
     assert moody.statuses == []
     assert (len(inbox(database)) > MESSAGES) == is_after
-    counts = counted(database)
+    counts = [row["mid"] for row in counted(database)]
     assert (len(counts), set(counts)) == (MESSAGES, mids(sender.names))
 
 
@@ -212,7 +171,7 @@ def test_a_server_killed_between_receipt_and_answer(database: str, key: str, sdk
     assert bool(survived) == (dies == "before-answering")
     assert sender.errors == []
     assert (len(inbox(database)) > MESSAGES) == (dies == "before-answering")
-    counts = counted(database)
+    counts = [row["mid"] for row in counted(database)]
     assert (len(counts), set(counts)) == (MESSAGES, mids(sender.names))
 
 

@@ -10,6 +10,7 @@ from django.core.asgi import get_asgi_application
 from servestatic import ServeStaticASGI
 
 from sadakat.config import boot
+from sadakat.events.web import tracker
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -27,6 +28,8 @@ def application() -> ASGI:
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or scope["path"].startswith(("/v1/", "/sourceConfig")):
             await collect(scope, receive, send)
+        elif scope["path"] == tracker.PATH:
+            await tracker.serve(scope, receive, send)
         else:
             await pages(scope, receive, send)
 
