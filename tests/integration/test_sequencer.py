@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pytest
 from django.db import DataError, OperationalError, ProgrammingError, connections, transaction
 
 from sadakat.events import inbox, log, plugs, sequencer, sources
-from sadakat.events.types import Fact, Kind, WorkReport
+from sadakat.events.types import Fact, Kind, SourceKind, WorkReport
 from sadakat.kernel.errors import Unavailable
+from sadakat.platform import audit
 from sadakat.platform.database.connection import Lock
 from tests.integration import pipeline
 from tests.integration.pipeline import NOW, fill, logged, message, mid, profile_of, rows, run, waiting
@@ -224,3 +226,13 @@ def test_message_keys_are_forgotten_beyond_the_horizon(resolver, monkeypatch):
     assert {row[0] for row in rows("SELECT mid FROM events_messagekey")} == {mid(4), mid(5)}
     fill([message(3), message(4)])
     assert sequencer.sequence(at=NOW) == WorkReport(sequenced=1, duplicates=1)
+
+
+def test_message_keys_of_files_are_kept_for_good(resolver, database):
+    files, _ = sources.create_source(name="Files", kind=SourceKind.IMPORT, actor=audit.CLI, at=NOW)
+    row = replace(message(1, received_at=NOW - timedelta(days=400)), source_id=files.id)
+    fill([row])
+    assert sequencer.sequence(at=NOW) == WorkReport(sequenced=1)
+    assert sequencer.purge_message_keys(at=NOW) == 0
+    fill([row])
+    assert sequencer.sequence(at=NOW) == WorkReport(duplicates=1)

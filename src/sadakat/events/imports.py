@@ -1,9 +1,10 @@
 """Events out of files: the same checks and the same rows as over HTTP, durable batch by batch."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+import psycopg
 from django.db import transaction
 
 from sadakat.events import inbox, plugs, rules
@@ -27,7 +28,7 @@ def import_messages(
     Durable in batches, and safe to repeat: the log counts a message id once. `progress` is told how many
     messages have been handled, after each commit.
     """
-    accepted = handled = 0
+    rejected = handled = 0
     for batch in _batches(raw_messages):
         messages, rejections = rules.parse_messages(
             batch,
@@ -37,11 +38,32 @@ def import_messages(
             limit=rules.event_limit(source),
             resolver=plugs.resolver(),
         )
-        accepted += _append_durably(messages, rejections)
+        refused = append_units([[message] for message in messages])
+        rejections += [inbox.reject_poison(messages[index], error=error) for index, error in refused.items()]
+        with transaction.atomic(durable=True):
+            inbox.append_rejections(rejections)
+        rejected += len(rejections)
         handled += len(batch)
         if progress is not None:
             progress(handled)
-    return ImportReport(accepted=accepted, rejected=handled - accepted)
+    return ImportReport(accepted=handled - rejected, rejected=rejected)
+
+
+def append_units(units: Sequence[Sequence[Message]]) -> Mapping[int, psycopg.Error]:
+    """Commits units of messages, each whole or not at all; gives what was refused by its place in `units`.
+
+    What PostgreSQL refuses although the rules let it pass (a number of too many digits) is found by halving.
+    """
+    try:
+        with transaction.atomic(durable=True):
+            inbox.append_messages([message for unit in units for message in unit])
+    except inbox.POISON as error:
+        if len(units) == 1:
+            return {0: error}
+        half = len(units) // 2
+        later = append_units(units[half:])
+        return {**append_units(units[:half]), **{half + index: refusal for index, refusal in later.items()}}
+    return {}
 
 
 def _batches(raw_messages: Iterable[bytes]) -> Iterator[list[bytes]]:
@@ -55,22 +77,3 @@ def _batches(raw_messages: Iterable[bytes]) -> Iterator[list[bytes]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def _append_durably(messages: list[Message], rejections: list[rules.Rejection]) -> int:
-    """Commits a batch and says how many of its messages were accepted.
-
-    What PostgreSQL refuses although the rules let it pass (a number of too many digits) is found by halving.
-    """
-    try:
-        with transaction.atomic(durable=True):
-            inbox.append_messages(messages)
-            inbox.append_rejections(rejections)
-    except inbox.POISON as error:
-        if not messages:
-            raise
-        if len(messages) == 1:
-            return _append_durably([], [*rejections, inbox.reject_poison(messages[0], error=error)])
-        half = len(messages) // 2
-        return _append_durably(messages[:half], rejections) + _append_durably(messages[half:], [])
-    return len(messages)

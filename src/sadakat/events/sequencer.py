@@ -10,13 +10,14 @@ import structlog
 from django.db import connection, transaction
 
 from sadakat.events import failures, log, plugs, sources
-from sadakat.events.types import Source, Unresolved, WorkReport
+from sadakat.events.types import Source, SourceKind, Unresolved, WorkReport
 from sadakat.platform import brand
 from sadakat.platform.database.connection import Lock
 
 MAX_BATCH_EVENTS = 5_000
 MAX_BATCH_BYTES = 32 * 1024 * 1024
-# A message id counts once within this many days of its first receipt.
+# A message id counts once within this many days of its first receipt; one of a file for good, since the same file is
+# brought again after any time.
 HORIZON_DAYS = 30
 MAX_KEYS_PER_PURGE = 100_000
 
@@ -38,7 +39,8 @@ _KEEP_NEW = """
         FROM events_inbox WHERE id = ANY(%s::bigint[])
     ), fresh AS (
         INSERT INTO events_messagekey (mid, received_date)
-        SELECT mid, (received_at AT TIME ZONE 'UTC')::date FROM taken
+        SELECT mid, CASE WHEN source_id = ANY(%s::int[]) THEN 'infinity' ELSE (received_at AT TIME ZONE 'UTC')::date END
+        FROM taken
         WHERE copy = 1 AND NOT EXISTS (SELECT FROM events_messagekey AS known WHERE known.mid = taken.mid)
         ORDER BY mid RETURNING mid
     )
@@ -73,6 +75,11 @@ class _World:
 
     time_zone: str
     sources: Mapping[int, Source]
+
+    @property
+    def file_sources(self) -> list[int]:
+        """The ids of the sources that bring files."""
+        return [source.id for source in self.sources.values() if source.kind is SourceKind.IMPORT]
 
 
 def sequence(*, at: datetime, limit: int = MAX_BATCH_EVENTS) -> WorkReport:
@@ -136,7 +143,7 @@ def _sequence_rows(ids: Sequence[int], *, world: _World) -> WorkReport:
 def _move(ids: Sequence[int], *, world: _World) -> WorkReport:
     head = log.head()
     with log.binary_cursor() as cursor:
-        cursor.execute(_KEEP_NEW, [log.array_of(ids)])
+        cursor.execute(_KEEP_NEW, [log.array_of(ids), log.array_of(world.file_sources)])
         rows = cursor.fetchall()
         fresh = [row[0] for row in rows]
         batch = [
@@ -171,7 +178,9 @@ def _reject(inbox_id: int, *, error: Exception) -> None:
 
 
 def purge_message_keys(*, at: datetime) -> int:
-    """Forgets message keys received more than `HORIZON_DAYS` before the day of `at` (UTC); says how many.
+    """Forgets message keys received more than `HORIZON_DAYS` before the day of `at` (UTC), but none of files.
+
+    Says how many.
 
     Deletes by bounded transactions, so that the sequencer's vacuum is not held up by a long one.
     """

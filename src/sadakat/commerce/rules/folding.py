@@ -16,6 +16,8 @@ from sadakat.kernel.errors import Invalid
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
+# How the reasons begin of what waits for a rate.
+NO_RATE = "there is no rate for"
 _SAID = tuple(name for name in Content.__struct_fields__ if name != "order_id")
 
 
@@ -34,6 +36,17 @@ class Basis:
         if currency == self.currency:
             return ONE
         return next((rate for since, rate in self.rates.get(currency, ()) if since <= day), None)
+
+    def converted(self, amount_minor: int, *, currency: str, day: date) -> tuple[int, Decimal]:
+        """The amount in minor units of the brand's currency, and the rate that holds on `day`.
+
+        Raises:
+            Invalid: no rate is recorded; the text says how to record one.
+        """
+        rate = self.rate_of(currency, day=day)
+        if rate is None:
+            raise Invalid(no_rate(currency, day=day))
+        return money.convert(amount_minor, source=currency, target=self.currency, rate=rate), rate
 
 
 class Recorded(NamedTuple):
@@ -292,10 +305,7 @@ def _currency(content: Content, *, default: str) -> str:
 
 def no_rate(currency: str, *, day: date) -> str:
     """Why an amount cannot be counted yet, and what to do."""
-    return (
-        f"there is no rate for {currency} on {day}; record one with "
-        f"`sadakat rates set {currency} RATE --from {day}` and retry"
-    )
+    return f"{NO_RATE} {currency} on {day}; record one with `sadakat rates set {currency} RATE --from {day}` and retry"
 
 
 def _differences(other: Content, counted: Content) -> list[str]:

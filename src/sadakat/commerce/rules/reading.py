@@ -1,5 +1,6 @@
 """Reads the properties of order events: what each field means and what is refused."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
@@ -109,19 +110,11 @@ def read(event: Event) -> OrderEvent:
         message = _decode(event.body)
     except msgspec.DecodeError as error:
         raise Invalid(f"{event.event} cannot be read: {error}") from None
-    content, kind = message.properties, KINDS[event.event]
-    order_id = text_of(content.order_id)
-    if not 0 < len(order_id) <= MAX_ID_LENGTH:
-        raise Invalid(
-            f"{event.event} needs an order_id of 1 to {MAX_ID_LENGTH} characters, not {content.order_id!r:.40}"
-        )
-    _check(content)
-    is_priced = content.revenue is not None or content.total is not None or content.products is not None
-    if kind is EntryKind.COMPLETED and not is_priced:
-        raise Invalid("Order Completed says what was paid by none of revenue, total and products")
+    content = message.properties
+    _check(content, event=event.event)
     return OrderEvent(
-        kind,
-        order_id,
+        KINDS[event.event],
+        text_of(content.order_id),
         event.position,
         event.profile_id,
         event.source_id,
@@ -163,7 +156,22 @@ def check_number(value: _Number, *, name: str, limit: int) -> None:
         raise Invalid(f"{name} must be a number from 0 to {limit}, not {value!s:.40}")
 
 
-def _check(content: Content) -> None:
+def check_properties(properties: Mapping[str, Any], *, event: str) -> None:
+    """Checks what an order event of that name is about to say, as `read` will.
+
+    Raises:
+        Invalid: as there.
+    """
+    try:
+        content = msgspec.convert(properties, Content)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"{event} cannot be read: {error}") from None
+    _check(content, event=event)
+
+
+def _check(content: Content, *, event: str) -> None:
+    if not 0 < len(text_of(content.order_id)) <= MAX_ID_LENGTH:
+        raise Invalid(f"{event} needs an order_id of 1 to {MAX_ID_LENGTH} characters, not {content.order_id!r:.40}")
     for name in ("revenue", "total", "tax", "shipping", "discount"):
         check_number(getattr(content, name), name=name, limit=MAX_AMOUNT)
     if content.currency is not None:
@@ -172,6 +180,9 @@ def _check(content: Content) -> None:
         raise Invalid(f"channel may have {MAX_CHANNEL_LENGTH} characters, not {len(content.channel)}")
     if content.products:
         _check_products(content.products)
+    is_priced = content.revenue is not None or content.total is not None or content.products is not None
+    if KINDS[event] is EntryKind.COMPLETED and not is_priced:
+        raise Invalid("Order Completed says what was paid by none of revenue, total and products")
 
 
 def _check_products(products: tuple[Product, ...]) -> None:

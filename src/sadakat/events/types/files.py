@@ -50,6 +50,14 @@ class Row:
     """What is kept under a name of its own (`trait:NAME`, `property:NAME`), by that name."""
 
 
+class Warn(Protocol):
+    """Says that a cell could not be used although its row counts."""
+
+    def __call__(self, row: Row, field_name: str, reason: str) -> None:
+        """Counts the cell of that field in that row for the report; the reason is for people, without the value."""
+        ...
+
+
 class ImportTarget(Protocol):
     """Socket: what rows of one kind of file mean. Filled by the context that owns the things."""
 
@@ -62,10 +70,10 @@ class ImportTarget(Protocol):
     group_by: str
     """The field whose equal values make rows one thing (the lines of an order); empty: each row stands alone."""
 
-    def messages(self, rows: Sequence[Row]) -> Sequence[Mapping[str, Any]]:
+    def messages(self, rows: Sequence[Row], *, warn: Warn) -> Sequence[Mapping[str, Any]]:
         """The messages of the tracking format that these rows mean: one row, or all of one group, in file order.
 
-        Without `messageId`; without `timestamp` where the rows do not say when.
+        Without `messageId`, unless the rows themselves have one; without `timestamp` where they do not say when.
 
         Raises:
             Invalid: the rows cannot count; the text is the one reason, for people.
@@ -140,6 +148,8 @@ class ImportNote:
     reason: str
     count: int
     first_row: int
+    example: str = ""
+    """The first value, or the first reason in full where reasons differ in values alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +177,8 @@ class FileReport:
     preview: tuple[PreviewRow, ...] = ()
     """The first few messages."""
     is_dry_run: bool = False
+    is_cancelled: bool = False
+    """Whether somebody stopped it: the rows are those that were handled until then."""
 
 
 class ImportState(enum.StrEnum):

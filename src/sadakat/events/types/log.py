@@ -15,7 +15,7 @@ MAX_REQUEST_BYTES = 500 * 1024
 # Deeper JSON than this has no use here, and every reader of it would need a deep stack.
 MAX_JSON_DEPTH = 32
 # Events of a trusted source that speak of no person: they need no identifier and belong to profile 0, which is nobody.
-IMPERSONAL_EVENTS = frozenset({"Category Updated", "Product Updated"})
+IMPERSONAL_EVENTS = frozenset({"Category Updated", "Marketing Spend Recorded", "Product Updated"})
 NOBODY = ("profile:0",)
 
 
@@ -41,6 +41,33 @@ class SourceKind(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MappingRule:
+    """One thing that is done to what a source sends, before it is checked: an event renamed, or a value moved or read.
+
+    As JSON: `{"event": NAME, "rename_to": NAME}` or `{"event": NAME, "from": PATH, "to": PATH, "as": FORM}`.
+    """
+
+    event: str
+    """Name of the tracked event that it is for; empty for all messages."""
+    rename_to: str
+    """The event's new name; empty where a value is meant."""
+    source: str
+    """`from`: path of the value, its parts divided by dots, with `[]` for each element of a list."""
+    target: str
+    """`to`: where it goes; the same as `source` where it stays. What stands there already is left alone."""
+    form: str
+    """`as`: `text`, `number`, `instant`, or empty for as it is."""
+    time_zone: str
+    """Of local times that name none."""
+
+    def as_json(self) -> dict[str, str]:
+        """The form in which it is stored."""
+        if self.rename_to:
+            return {"event": self.event, "rename_to": self.rename_to}
+        return {"event": self.event, "from": self.source, "to": self.target, "as": self.form}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Something that sends events."""
 
@@ -58,6 +85,8 @@ class Source:
     allowed_origins: tuple[str, ...]
     """Origins whose pages may send with this key; empty allows every origin."""
     is_enabled: bool
+    mapping: tuple[MappingRule, ...] = ()
+    """What is done to its messages before they are checked, in this order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +104,7 @@ class Message:
     identifiers: tuple[str, ...]
     """Normalised keys `TYPE:VALUE`, strongest first; a leading `!` marks a value that its source has verified."""
     body: bytes
-    """The JSON text as it came."""
+    """The JSON text as it came, or as its source's mapping has made it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +240,32 @@ class RejectedEvent:
     message_id: str
     body: str
     """What came, cut to a bounded length."""
+    is_cut: bool
+    """Whether that is not the whole of what came."""
+    replayed_at: datetime | None
+    """When it was taken after all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayReport:
+    """What came of taking rejected events again."""
+
+    accepted: int
+    still_rejected: int
+    """Each has its new reason."""
+    cut: int
+    """They were not kept whole, and only their sender can send them again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsideGroup:
+    """Events that lie aside for one and the same reason."""
+
+    key: str
+    """Consumer of failed events; id of the source of rejected ones."""
+    reason: str
+    count: int
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,650 @@
+"""Files into the log: exact reports, rows that count once, and the way through the console's jobs."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter
+
+from sadakat.events.types import (
+    CellType,
+    FileFormat,
+    FileKind,
+    FileReport,
+    ImportField,
+    ImportNote,
+    ImportPlan,
+    ImportState,
+    Row,
+    Source,
+    SourceKind,
+    Warn,
+)
+from sadakat.kernel.errors import Conflict, Invalid, NotFound, Refused
+from tests.integration import pipeline
+
+CSV = FileFormat(kind=FileKind.CSV)
+
+
+class Visits:
+    """One visit for each row; without a time where the column is missing."""
+
+    name = "visits"
+    label = "Visits"
+    other_prefix = "property"
+    group_by = ""
+    fields = (
+        ImportField(name="user_id", label="Customer", aliases=("müşteri no",), is_required=True),
+        ImportField(name="visited_at", label="Time", type=CellType.INSTANT, aliases=("tarih",)),
+        ImportField(name="minutes", label="Minutes", type=CellType.NUMBER),
+        ImportField(name="email", label="E-mail", aliases=("e-posta",)),
+        ImportField(name="is_member", label="Member", type=CellType.FLAG),
+    )
+
+    def messages(self, rows: Sequence[Row], *, warn: Warn) -> list[dict[str, Any]]:
+        values = dict(rows[0].values)
+        if "@" not in values.get("email", "@"):
+            warn(rows[0], "email", "expected an e-mail address")
+            del values["email"]
+        if values.get("minutes", 0) > 600:
+            raise Invalid(f"nobody stays {values['minutes']} minutes with '{values['user_id']}'")
+        message: dict[str, Any] = {"type": "track", "event": "Visited", "userId": values.pop("user_id")}
+        if at := values.pop("visited_at", None):
+            message["timestamp"] = at
+        return [message | {"properties": values | rows[0].other}]
+
+
+class Baskets:
+    """A basket for each group of lines; and, where a gift is said, a second message."""
+
+    name = "baskets"
+    label = "Baskets"
+    other_prefix = ""
+    group_by = "basket"
+    fields = (
+        ImportField(name="basket", label="Basket", is_required=True),
+        ImportField(name="user_id", label="Customer"),
+        ImportField(name="at", label="Time", type=CellType.INSTANT),
+        ImportField(name="price", label="Price", type=CellType.NUMBER),
+        ImportField(name="gift", label="Gift"),
+    )
+
+    def messages(self, rows: Sequence[Row], *, warn: Warn) -> list[dict[str, Any]]:
+        first = rows[0].values
+        if "user_id" not in first:
+            raise Invalid("a basket needs a customer")
+        base = {"type": "track", "userId": first["user_id"], "timestamp": first["at"]}
+        prices = [row.values["price"] for row in rows]
+        said = [{**base, "event": "Basket", "properties": {"id": first["basket"], "prices": prices}}]
+        gifts = [row.values["gift"] for row in rows if "gift" in row.values]
+        return said + [{**base, "event": "Gift", "properties": {"name": name}} for name in gifts]
+
+
+@pytest.fixture
+def events(database: str) -> Iterator[ModuleType]:
+    from sadakat.events import api
+    from sadakat.events.files import targets
+
+    before = dict(targets._targets)
+    api.register_targets([Visits(), Baskets(), api.EventsTarget()])
+    yield api
+    targets._targets.clear()
+    targets._targets.update(before)
+
+
+@pytest.fixture
+def source(events: ModuleType, now: datetime) -> Source:
+    from sadakat.platform import audit
+
+    return events.import_source(actor=audit.CLI, at=now)
+
+
+Import = Callable[..., FileReport]
+
+
+@pytest.fixture
+def bring(events: ModuleType, source: Source, now: datetime, tmp_path: Path) -> Import:
+    """Imports a text or a file, with the suggested mapping and what is said over it."""
+    from sadakat.platform import audit
+
+    def run(content: str | bytes | Path, *, target: str = "visits", mapping: Any = None, **options: Any) -> FileReport:
+        path = content if isinstance(content, Path) else tmp_path / "visits.csv"
+        if not isinstance(content, Path):
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        inspection = events.inspect_file(path, file_name=path.name, target=target)
+        suggested = {column.name: column.suggestion for column in inspection.columns if column.suggestion}
+        plan = ImportPlan(target=target, mapping=suggested | (mapping or {}), format=inspection.format)
+        return events.import_file(
+            **{
+                "path": path,
+                "file_name": path.name,
+                "plan": plan,
+                "source": source,
+                "actor": audit.CLI,
+                "at": now,
+                "rejected_path": tmp_path / "rejected.csv",
+            }
+            | options
+        )
+
+    return run
+
+
+def counts(report: FileReport) -> tuple[int, int, int, int]:
+    assert report.rows == report.accepted + report.duplicates + report.rejected
+    return report.rows, report.accepted, report.duplicates, report.rejected
+
+
+def inbox() -> list[dict[str, Any]]:
+    return [json.loads(body) for (body,) in pipeline.rows("SELECT body FROM events_inbox ORDER BY id")]
+
+
+def rejected(path: Path, delimiter: str = ",") -> list[list[str]]:
+    text = path.read_text(encoding="utf-8")
+    assert text[0] == "\ufeff"
+    return list(csv.reader(io.StringIO(text[1:]), delimiter=delimiter))
+
+
+TURKISH = """Müşteri No;Tarih;minutes;E-posta;is_member;oda
+42;20.11.2026 10:00;1.234,5;ayşe;evet;=1+1
+42;31.02.2026;5;;;
+42;19.11.2026 10:00;12,5;ayse@example.com;belki;mavi
+43;18.11.2026;"açık;x;;
+;18.11.2026;1;;;
+44;18.11.2026;1;;
+45;18.11.2026;601;;;
+
+46;18.11.2026;999;;;
+46;17.11.2026;9;;hayır;yeşil
+46;17.11.2026;9;;hayır;yeşil
+"""
+
+
+def test_an_exact_report_and_a_file_to_be_mended(bring: Import, tmp_path: Path, now: datetime) -> None:
+    text = TURKISH.replace("1.234,5", "234,5")
+    report = bring(text.encode("cp1254"), mapping={"oda": "property:oda"})
+    assert counts(report) == (10, 3, 1, 6)
+    assert [(note.column, note.reason, note.count, note.first_row, note.example) for note in report.rejections] == [
+        ("Tarih", "expected a day such as 20.11.2026 or 2026-11-20", 1, 3, "31.02.2026"),
+        ("", "a quotation mark opens a cell and nothing closes it", 1, 5, ""),
+        ("Müşteri No", "the cell is empty", 1, 6, ""),
+        ("", "expected 6 cells, found 5", 1, 7, ""),
+        ("", "nobody stays 601 minutes with …", 1, 8, "nobody stays 601 minutes with '45'"),
+        ("", "nobody stays 999 minutes with …", 1, 10, "nobody stays 999 minutes with '46'"),
+    ]
+    assert report.warnings == (
+        ImportNote(column="E-posta", reason="expected an e-mail address", count=1, first_row=2, example="ayşe"),
+        ImportNote(column="is_member", reason="expected yes or no", count=1, first_row=4, example="belki"),
+    )
+    bodies = inbox()
+    assert [(body["timestamp"], body["properties"]) for body in bodies] == [
+        ("2026-11-20T07:00:00Z", {"minutes": 234.5, "is_member": True, "oda": "=1+1"}),
+        ("2026-11-19T07:00:00Z", {"minutes": 12.5, "email": "ayse@example.com", "oda": "mavi"}),
+        ("2026-11-16T21:00:00Z", {"minutes": 9, "is_member": False, "oda": "yeşil"}),
+    ]
+    heading, *rows = rejected(tmp_path / "rejected.csv", delimiter=";")
+    assert heading == ["line", "reason", "Müşteri No", "Tarih", "minutes", "E-posta", "is_member", "oda"]
+    assert [(row[0], row[1]) for row in rows[:2]] == [
+        ("3", "Tarih: expected a day such as 20.11.2026 or 2026-11-20, found '31.02.2026'"),
+        ("5", "a quotation mark opens a cell and nothing closes it"),
+    ]
+    assert rows[3] == ["7", "expected 6 cells, found 5", "44", "18.11.2026", "1", "", ""]
+    audited = pipeline.rows("SELECT action, new FROM platform_auditentry ORDER BY id DESC LIMIT 1")[0]
+    assert audited[0] == "events.file_imported"
+    new = json.loads(audited[1])
+    assert (new["rows"], new["accepted"], new["duplicates"], new["rejected"]) == (10, 3, 1, 6)
+
+
+def test_rejected_rows_are_mended_and_imported(bring: Import, tmp_path: Path) -> None:
+    bring("user_id,minutes\n1,5\n2,beş\n3,6\n")
+    path = tmp_path / "rejected.csv"
+    assert rejected(path) == [
+        ["line", "reason", "user_id", "minutes"],
+        ["3", "minutes: expected a number such as 1,234.56, found 'beş'", "2", "beş"],
+    ]
+    mended = tmp_path / "mended.csv"
+    mended.write_bytes(path.read_bytes().replace("beş\r".encode(), b"5\r") + b"9,again,4,alti\r\n")
+    report = bring(mended)
+    assert counts(report) == (2, 1, 0, 1)
+    assert rejected(path)[0] == ["line", "reason", "user_id", "minutes"]
+    assert [body["userId"] for body in inbox()] == ["1", "3", "2"]
+
+
+def test_the_same_file_again_changes_nothing(bring: Import, now: datetime) -> None:
+    text = "user_id,minutes\n1,5\n2,5\n1,5\n"
+    assert counts(bring(text)) == (3, 2, 1, 0)
+    before = inbox()
+    assert [body["timestamp"] for body in before] == [
+        "2026-11-20T09:00:00.000002+00:00",
+        "2026-11-20T09:00:00.000003+00:00",
+    ]
+    assert counts(bring(text, at=now + timedelta(hours=1))) == (3, 0, 3, 0)
+    assert inbox() == before
+    from sadakat.events import api
+
+    api.sequence(at=now)
+    assert inbox() == []
+    assert counts(bring(text, at=now + timedelta(hours=2))) == (3, 0, 3, 0)
+    # Without a time of its own, a row of another file holds from then on.
+    assert counts(bring(text + "3,1\n", at=now + timedelta(hours=3))) == (4, 3, 1, 0)
+
+
+def test_a_row_that_says_when_is_the_same_in_every_file(bring: Import) -> None:
+    assert counts(bring("user_id,visited_at\n1,2026-11-01\n")) == (1, 1, 0, 0)
+    assert counts(bring("user_id,visited_at\n2,2026-11-01\n1,2026-11-01\n")) == (2, 1, 1, 0)
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(bring: Import) -> None:
+    bring("user_id,visited_at\n1,2026-11-01\n")
+    text = "user_id,visited_at\n" + "".join(f"{n},2026-11-01\n" for n in range(1, 31)) + "x,y\n"
+    before = inbox(), pipeline.rows("SELECT count(*) FROM platform_auditentry")
+    told: list[tuple[int, int]] = []
+    report = bring(text, dry_run=True, progress=lambda done, total: told.append((done, total)))
+    assert counts(report) == (31, 29, 1, 1)
+    assert report.is_dry_run
+    assert told == [(0, 31), (31, 31)]
+    assert len(report.preview) == 20
+    assert report.preview[0].number == 3
+    assert report.preview[0].message == {
+        "type": "track",
+        "event": "Visited",
+        "userId": "2",
+        "properties": {},
+        "timestamp": "2026-10-31T21:00:00Z",
+    }
+    assert (inbox(), pipeline.rows("SELECT count(*) FROM platform_auditentry")) == before
+    real = bring(text)
+    assert counts(real) == counts(report)
+    assert real.preview == ()
+
+
+def test_stopped_in_the_middle_and_run_again(bring: Import, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sadakat.events import imports
+
+    monkeypatch.setattr(imports, "MAX_BATCH_MESSAGES", 10)
+    text = "user_id,visited_at\n" + "".join(f"{n},2026-11-01\n" for n in range(1, 36))
+    asked = iter([False, True])
+    report = bring(text, should_stop=lambda: next(asked))
+    assert counts(report) == (20, 20, 0, 0)
+    assert report.is_cancelled
+    assert len(inbox()) == 20
+
+    class Killed(Exception):
+        pass
+
+    def kill(done: int, _total: int) -> None:
+        if done == 30:
+            raise Killed
+
+    with pytest.raises(Killed):
+        bring(text, progress=kill)
+    assert len(inbox()) == 30
+    report = bring(text)
+    assert counts(report) == (35, 5, 30, 0)
+    assert not report.is_cancelled
+    assert sorted(int(body["userId"]) for body in inbox()) == list(range(1, 36))
+
+
+def test_groups_stand_or_fall_together(bring: Import, tmp_path: Path) -> None:
+    text = (
+        "basket,user_id,at,price,gift\n"
+        "A,1,2026-11-01,10,\n"
+        "B,2,2026-11-01,20,\n"
+        "A,,,11,mug\n"
+        "C,3,2026-11-01,many,\n"
+        "B,,,21,\n"
+        "C,,,31,\n"
+        "D,,2026-11-01,1,\n"
+        "E,4,2026-11-01\n"
+        "E,,,2,\n"
+        "A,,,12,\n"
+        ",5,2026-11-01,1,\n"
+    )
+    report = bring(text, target="baskets")
+    assert counts(report) == (11, 5, 0, 6)
+    assert [(body["event"], body["properties"]) for body in inbox()] == [
+        ("Basket", {"id": "B", "prices": [20, 21]}),
+        ("Basket", {"id": "A", "prices": [10, 11, 12]}),
+        ("Gift", {"name": "mug"}),
+    ]
+    assert {(note.column, note.reason, note.count, note.first_row) for note in report.rejections} == {
+        ("price", "expected a number such as 1,234.56", 2, 5),
+        ("", "expected 5 cells, found 3", 2, 9),
+        ("", "a basket needs a customer", 1, 8),
+        ("basket", "the cell is empty", 1, 12),
+    }
+    assert [row[0] for row in rejected(tmp_path / "rejected.csv")[1:]] == ["5", "7", "8", "9", "10", "12"]
+    assert counts(bring(text, target="baskets")) == (11, 0, 5, 6)
+
+
+def test_a_group_without_measure_is_rejected(bring: Import, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sadakat.events.files import engine
+
+    monkeypatch.setattr(engine, "MAX_GROUP_ROWS", 2)
+    lines = "A,1,2026-11-01,1,\n" * 3 + "B,1,2026-11-01,1,\n" * 2
+    report = bring(f"basket,user_id,at,price,gift\n{lines}", target="baskets")
+    assert counts(report) == (5, 2, 0, 3)
+    assert [(note.reason, note.count) for note in report.rejections] == [("3 rows belong together; 2 are possible", 3)]
+
+
+def test_a_row_whose_messages_are_partly_known_counts_as_new(bring: Import) -> None:
+    heading = "basket,user_id,at,price,gift\n"
+    bring(f"{heading}A,1,2026-11-01,10,mug\n", target="baskets")
+    assert counts(bring(f"{heading}A,1,2026-11-01,10,cup\n", target="baskets")) == (1, 1, 0, 0)
+    assert [body["event"] for body in inbox()] == ["Basket", "Gift", "Gift"]
+
+
+def test_what_the_database_refuses_is_one_row(
+    bring: Import, monkeypatch: pytest.MonkeyPatch, events: ModuleType, tmp_path: Path
+) -> None:
+    path = tmp_path / "events.jsonl"
+    lines = [f'{{"type":"track","event":"E","userId":"{n}","properties":{{"n":{n}}}}}' for n in range(1, 10)]
+    path.write_text("\n".join(lines))
+    from sadakat.events.files import engine
+
+    real = engine._canonical
+    monkeypatch.setattr(engine, "_canonical", lambda said: real(said).replace(b'"n":4', b'"n":1e999999'))
+    report = bring(path, target="events")
+    assert counts(report) == (9, 8, 0, 1)
+    assert report.rejections[0].reason.startswith("the database refuses it: ")
+    assert sorted(body["properties"]["n"] for body in inbox()) == [1, 2, 3, 5, 6, 7, 8, 9]
+
+
+def test_an_import_of_a_source_is_alone(
+    bring: Import, events: ModuleType, source: Source, now: datetime, database: str
+) -> None:
+    import psycopg
+
+    from sadakat.platform import audit
+    from sadakat.platform.database.connection import Lock
+
+    with psycopg.connect(database, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s, %s)", [int(Lock.IMPORT), source.id])
+        with pytest.raises(Conflict, match="another file is being imported as 'Files'"):
+            bring("user_id\n1\n")
+        assert counts(bring("user_id\n1\n", dry_run=True)) == (1, 1, 0, 0)
+    assert counts(bring("user_id\n1\n")) == (1, 1, 0, 0)
+    server, _ = events.create_source(name="shop", kind=SourceKind.SERVER, actor=audit.CLI, at=now)
+    with pytest.raises(Refused, match="files need an enabled source of kind import; 'shop' is server"):
+        bring("user_id\n1\n", source=server)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"kim": "user_id"}, "the file has no column kim; it has who, mail"),
+        ({"who": "user"}, "who cannot be 'user'; visits have user_id, visited_at, .*, or property:NAME"),
+        ({"who": "trait:x"}, "who cannot be 'trait:x'"),
+        ({"who": "user_id", "mail": "user_id"}, "mail and who cannot both be user_id; leave one of them out"),
+        ({"who": "", "mail": "email"}, "no column says user_id, which visits need; the file has who, mail"),
+    ],
+)
+def test_plans_that_cannot_be_used(bring: Import, mapping: dict[str, str], message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        bring("who,mail\n1,a@example.com\n", mapping=mapping)
+    assert inbox() == []
+
+
+def test_excel_and_parquet_hold_typed_cells(bring: Import, tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "f.xlsx"), {"default_date_format": "dd.mm.yyyy"})
+    sheet = book.add_worksheet("Ziyaret")
+    sheet.write_row(0, 0, ["Müşteri No", "Tarih", "minutes", "is_member"])
+    sheet.write_row(1, 0, [5321234567, None, 12.5, True])
+    sheet.write_datetime(1, 1, datetime(2026, 11, 20, 14, 30))  # noqa: DTZ001 - Excel knows no zone
+    sheet.write_row(2, 0, ["x", "yarın", 1, False])
+    book.close()
+    report = bring(tmp_path / "f.xlsx")
+    assert counts(report) == (2, 1, 0, 1)
+    assert report.rejections[0].first_row == 3
+    parquet = pa.table(
+        {
+            "user_id": [5321234567],
+            "visited_at": pa.array([datetime(2026, 11, 20, 14, 31)], pa.timestamp("us")),  # noqa: DTZ001 - as written
+            "minutes": pa.array([12.25]),
+        }
+    )
+    pq.write_table(parquet, tmp_path / "f.parquet")
+    assert counts(bring(tmp_path / "f.parquet")) == (1, 1, 0, 0)
+    assert [(b["userId"], b["timestamp"], b["properties"]) for b in inbox()] == [
+        ("5321234567", "2026-11-20T11:30:00Z", {"minutes": 12.5, "is_member": True}),
+        ("5321234567", "2026-11-20T11:31:00Z", {"minutes": 12.25}),
+    ]
+
+
+def test_events_of_json_lines_keep_their_objects(bring: Import, tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl"
+    path.write_text(
+        '{"type":"identify","userId":"1","traits":{"city":"İzmir"},"timestamp":"2026-11-01T10:00:00Z"}\n'
+        '{"type":"track","event":"Liked","anonymousId":"a","properties":{"n":1.5},"context":{"ip":"::1"},'
+        '"timestamp":"2026-11-01T10:00:00Z","messageId":"m1"}\n'
+        '{"type":"dance","userId":"1"}\n',
+        encoding="utf-8",
+    )
+    report = bring(path, target="events")
+    assert counts(report) == (3, 2, 0, 1)
+    assert report.rejections[0].first_row == 3
+    first, second = inbox()
+    assert (first["type"], first["traits"], first["userId"]) == ("identify", {"city": "İzmir"}, "1")
+    assert (second["messageId"], second["properties"], second["context"]) == ("m1", {"n": 1.5}, {"ip": "::1"})
+
+
+def test_events_of_a_csv_file(bring: Import) -> None:
+    text = (
+        'Olay;Zaman;e-posta;tutar;properties\nBeğendi;01.11.2026;işil@example.com;1,5;"{""a"":1}"\n;;x@example.com;;\n'
+    )
+    report = bring(text, target="events", mapping={"tutar": "property:tutar:number", "properties": "properties"})
+    assert counts(report) == (2, 1, 0, 1)
+    (body,) = inbox()
+    assert (body["type"], body["event"], body["properties"]) == ("track", "Beğendi", {"a": 1, "tutar": 1.5})
+
+
+def test_suggestions_name_each_field_once(events: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(
+        "reason;line;MUSTERI_NO;user id;Tarih;iletisim;property:oda;diger\nx;2;1;1;02.01.2026;a@example.com;a;b@example.com\n"
+    )
+    inspection = events.inspect_file(path, file_name="f.csv", target="visits")
+    assert [(column.name, column.suggestion) for column in inspection.columns] == [
+        ("reason", ""),
+        ("line", ""),
+        ("MUSTERI_NO", ""),
+        ("user id", "user_id"),
+        ("Tarih", "visited_at"),
+        ("iletisim", "email"),
+        ("property:oda", "property:oda"),
+        ("diger", ""),
+    ]
+    assert inspection.columns[4].samples == ("02.01.2026",)
+    assert (inspection.format.delimiter, inspection.format.decimal_mark, inspection.preset) == (";", ",", "")
+    said = events.inspect_file(path, file_name="f.csv", target="visits", said={"decimal_mark": ".", "day_order": "mdy"})
+    assert (said.format.decimal_mark, said.format.day_order) == (".", "mdy")
+    with pytest.raises(Invalid, match=r"files can be imported as .*, not as 'dreams'"):
+        events.inspect_file(path, file_name="f.csv", target="dreams")
+
+
+def test_presets(events: ModuleType, now: datetime, tmp_path: Path) -> None:
+    from sadakat.platform import audit
+
+    who = {"actor": audit.CLI, "at": now}
+    plan = ImportPlan(target="visits", mapping={"a": "user_id", "b": ""}, format=replace(CSV, day_order="mdy"))
+    saved = events.save_preset(name=" Till ", plan=plan, columns=("line", "reason", "a", "b"), **who)
+    assert (saved.name, saved.columns) == ("Till", ("a", "b"))
+    events.save_preset(name="Till", plan=plan, columns=("a", "b"), **who)
+    assert events.presets("visits") == [saved]
+    assert events.presets("baskets") == []
+    path = tmp_path / "f.csv"
+    path.write_text("b,a\n31.01.2026,1\n")
+    inspection = events.inspect_file(path, file_name="f.csv", target="visits")
+    assert (inspection.preset, inspection.format.day_order) == ("Till", "mdy")
+    assert [(column.name, column.suggestion) for column in inspection.columns] == [("b", ""), ("a", "user_id")]
+    path.write_text("b,a,c\n31.01.2026,1,2\n")
+    assert events.inspect_file(path, file_name="f.csv", target="visits").preset == ""
+    events.delete_preset(target="visits", name="Till", **who)
+    with pytest.raises(NotFound, match="there is no preset 'Till' for visits"):
+        events.delete_preset(target="visits", name="Till", **who)
+    with pytest.raises(Invalid, match="a preset needs a name"):
+        events.save_preset(name=" ", plan=plan, columns=("a",), **who)
+    assert pipeline.rows("SELECT action, subject FROM platform_auditentry WHERE action LIKE %s", "%preset%") == [
+        ("events.preset_saved", "import_preset:visits/Till"),
+        ("events.preset_deleted", "import_preset:visits/Till"),
+    ]
+
+
+@pytest.fixture
+def desk(events: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The console's way, with a data folder of its own."""
+    from procrastinate import periodic
+
+    from sadakat.events.files import desk
+
+    monkeypatch.setattr(periodic.PeriodicDeferrer, "get_previous_tasks", lambda _self, at: [])
+    monkeypatch.setattr(desk, "folder", lambda: tmp_path / "imports")
+    return desk
+
+
+def test_the_way_through_the_console(desk: ModuleType, events: ModuleType, now: datetime, tmp_path: Path) -> None:
+    from sadakat.platform import audit, jobs
+
+    who = {"actor": audit.Actor("user:1", "Elif"), "at": now}
+    text = "user_id,visited_at\n1,2026-11-01\n2,x\n1,2026-11-01\n"
+    staged = events.stage_import(file=io.BytesIO(text.encode()), file_name="C:/x/visits.csv", target="visits", **who)
+    assert (staged.state, staged.file_name, staged.size_bytes) == (ImportState.UPLOADED, "visits.csv", len(text))
+    assert (staged.plan, staged.report, staged.has_rejected_file) == (None, None, False)
+    inspection = events.inspect_import(staged.id)
+    mapping = {column.name: column.suggestion for column in inspection.columns}
+    plan = ImportPlan(target="visits", mapping=mapping, format=inspection.format)
+    with pytest.raises(Conflict, match="nothing is under way"):
+        events.cancel_import(import_id=staged.id, **who)
+    asked = events.check_import(import_id=staged.id, plan=plan, **who)
+    assert (asked.state, asked.plan, asked.actor_name) == (ImportState.CHECKING, plan, "Elif")
+    for refused in (events.check_import, events.run_import):
+        with pytest.raises(Conflict, match="it is checking"):
+            refused(import_id=staged.id, plan=plan, **who)
+    with pytest.raises(Conflict, match="stop the import first"):
+        events.discard_import(import_id=staged.id, **who)
+    assert jobs.run_due() == 1
+    checked = events.file_import(staged.id)
+    assert (checked.state, checked.rows_done, checked.rows_total) == (ImportState.CHECKED, 3, 3)
+    assert checked.has_rejected_file
+    assert checked.report is not None
+    assert counts(checked.report) == (3, 1, 1, 1)
+    assert checked.report.preview[0].message["userId"] == "1"
+    assert inbox() == []
+    events.run_import(import_id=staged.id, plan=plan, **who)
+    assert jobs.run_due() == 1
+    done = events.file_import(staged.id)
+    assert done.state is ImportState.DONE
+    assert done.report is not None
+    assert counts(done.report) == (3, 1, 1, 1)
+    assert not done.report.is_dry_run
+    assert done.finished_at is not None
+    assert len(inbox()) == 1
+    path = events.rejected_file(staged.id)
+    assert [row[0] for row in rejected(path)[1:]] == ["3"]
+    assert events.file_imports(limit=5) == [done]
+    # A job that is given out twice finds nothing to do.
+    desk.work(staged.id, at=now, clock=lambda: now)
+    assert events.file_import(staged.id) == done
+    with pytest.raises(Conflict, match="it is done"):
+        events.run_import(import_id=staged.id, plan=plan, **who)
+    assert pipeline.rows("SELECT action FROM platform_auditentry WHERE action LIKE %s ORDER BY id", "events.file%") == [
+        ("events.file_staged",),
+        ("events.file_check_asked",),
+        ("events.file_import_asked",),
+        ("events.file_imported",),
+    ]
+    finished = done.finished_at
+    assert events.purge_import_files(at=finished + timedelta(days=29)) == 0
+    assert events.purge_import_files(at=finished + timedelta(days=31)) == 1
+    kept = events.file_import(staged.id)
+    assert (kept.state, kept.has_rejected_file) == (ImportState.DONE, False)
+    assert kept.report is not None
+    assert [note.example for note in kept.report.rejections] == [""]
+    assert not (tmp_path / "imports" / str(staged.id)).exists()
+
+
+def test_cancelled_failed_and_discarded(
+    desk: ModuleType, events: ModuleType, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sadakat.events import imports
+    from sadakat.platform import audit, jobs
+
+    who = {"actor": audit.CLI, "at": now}
+    text = "user_id,visited_at\n" + "".join(f"{n},2026-11-01\n" for n in range(1, 26))
+    plan = ImportPlan(target="visits", mapping={"user_id": "user_id", "visited_at": "visited_at"}, format=CSV)
+
+    def stage() -> int:
+        return events.stage_import(file=io.BytesIO(text.encode()), file_name="f.csv", target="visits", **who).id
+
+    waiting = stage()
+    events.run_import(import_id=waiting, plan=plan, **who)
+    assert events.cancel_import(import_id=waiting, **who).state is ImportState.CANCELLED
+    jobs.run_due()
+    assert (events.file_import(waiting).state, inbox()) == (ImportState.CANCELLED, [])
+
+    # Somebody presses stop while the job is at its first batch.
+    monkeypatch.setattr(imports, "MAX_BATCH_MESSAGES", 10)
+    monkeypatch.setattr(desk, "_is_in_hand", lambda _import_id: True)
+    running = stage()
+    events.run_import(import_id=running, plan=plan, **who)
+    append = imports.append_units
+
+    def stop(units: Any) -> Any:
+        events.cancel_import(import_id=running, **who)
+        return append(units)
+
+    monkeypatch.setattr(imports, "append_units", stop)
+    desk.work(running, at=now, clock=lambda: now)
+    cancelled = events.file_import(running)
+    assert (cancelled.state, cancelled.rows_done, cancelled.rows_total) == (ImportState.CANCELLED, 10, 25)
+    assert cancelled.report is not None
+    assert (counts(cancelled.report), cancelled.report.is_cancelled) == ((10, 10, 0, 0), True)
+    monkeypatch.setattr(imports, "append_units", append)
+    events.run_import(import_id=running, plan=plan, **who)
+    desk.work(running, at=now, clock=lambda: now)
+    done = events.file_import(running)
+    assert done.state is ImportState.DONE
+    assert done.report is not None
+    assert counts(done.report) == (25, 15, 10, 0)
+
+    failing = stage()
+    wrong = replace(plan, mapping={"kim": "user_id"})
+    events.check_import(import_id=failing, plan=wrong, **who)
+    desk.work(failing, at=now, clock=lambda: now)
+    failed = events.file_import(failing)
+    assert (failed.state, failed.error) == (
+        ImportState.FAILED,
+        "the file has no column kim; it has user_id, visited_at",
+    )
+
+    unused = stage()
+    events.discard_import(import_id=unused, **who)
+    events.discard_import(import_id=running, **who)
+    assert not (tmp_path / "imports" / str(unused)).exists()
+    with pytest.raises(NotFound, match="there is no import"):
+        events.file_import(unused)
+    assert events.file_import(running).state is ImportState.DONE
+    with pytest.raises(NotFound, match="has been cleared away"):
+        events.inspect_import(running)
+
+
+def test_uploads_that_cannot_be_kept(
+    desk: ModuleType, events: ModuleType, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sadakat.platform import audit
+
+    monkeypatch.setattr(desk, "MAX_UPLOAD_BYTES", 10)
+    for content, message in ((b"a,b\n1,2\n3,4\n", "a file may have 10 bytes"), (b"", "the file is empty")):
+        with pytest.raises(Invalid, match=message):
+            events.stage_import(file=io.BytesIO(content), file_name="f.csv", target="visits", actor=audit.CLI, at=now)
+    assert events.file_imports() == []
+    assert list((tmp_path / "imports").iterdir()) == []
