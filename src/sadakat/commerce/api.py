@@ -2,9 +2,11 @@
 
 from sadakat.commerce.consumer import CONSUMERS, CatalogueConsumer, OrderConsumer
 from sadakat.commerce.operations import set_currency_rate
+from sadakat.commerce.plugs import FILE_TARGETS
 from sadakat.commerce.queries import (
     catalogue_counts,
     currency_rates,
+    current_basis,
     find_order,
     order,
     orders_of,
@@ -13,10 +15,12 @@ from sadakat.commerce.queries import (
 
 __all__ = [
     "CONSUMERS",
+    "FILE_TARGETS",
     "CatalogueConsumer",
     "OrderConsumer",
     "catalogue_counts",
     "currency_rates",
+    "current_basis",
     "find_order",
     "order",
     "orders_of",

@@ -1,14 +1,15 @@
 """Reads of orders, catalogue and rates."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 
 from sadakat.commerce import models
+from sadakat.commerce.rules.folding import Basis
 from sadakat.commerce.types import (
     CatalogueCounts,
     CurrencyRate,
@@ -22,6 +23,7 @@ from sadakat.commerce.types import (
 )
 from sadakat.events import api as events
 from sadakat.kernel.errors import NotFound
+from sadakat.platform import brand
 
 ORDERS_PER_PAGE = 50
 # A tree of categories that people can find their way in is far less deep.
@@ -29,9 +31,19 @@ MAX_CATEGORY_DEPTH = 50
 _ORDER_FIELDS = tuple(Order.__dataclass_fields__)
 
 
-def orders_of(*, profile_ids: Collection[int], limit: int = ORDERS_PER_PAGE, offset: int = 0) -> list[Order]:
-    """The orders of these profiles, latest first."""
+def orders_of(
+    *,
+    profile_ids: Collection[int],
+    before: tuple[datetime, str, str] | None = None,
+    limit: int = ORDERS_PER_PAGE,
+    offset: int = 0,
+) -> list[Order]:
+    """The orders of these profiles, latest first; `before` is moment, namespace and id of the last one seen."""
     rows = models.Order.objects.filter(profile_id__in=profile_ids).order_by("-at", "namespace", "order_id")
+    if before is not None:
+        at, namespace, order_id = before
+        later = Q(namespace__gt=namespace) | Q(namespace=namespace, order_id__gt=order_id)
+        rows = rows.filter(Q(at__lt=at) | Q(at=at) & later)
     return list(_orders(rows[offset : offset + limit]))
 
 
@@ -93,12 +105,13 @@ def currency_rates() -> list[CurrencyRate]:
     return [CurrencyRate(currency=row.currency, from_date=row.from_date, rate=row.rate) for row in rows]
 
 
-def rates_by_currency() -> Mapping[str, list[tuple[date, Decimal]]]:
-    """(from date, rate) by currency, latest first: what `rules.folding.Basis` asks for."""
+def current_basis() -> Basis:
+    """What the brand counts in: its currency, its part of revenue, and the recorded rates."""
+    here = brand.current()
     rates: dict[str, list[tuple[date, Decimal]]] = {}
     for row in currency_rates():
         rates.setdefault(row.currency, []).append((row.from_date, row.rate))
-    return rates
+    return Basis(currency=here.currency, revenue=here.revenue_basis, rates=rates)
 
 
 def _orders(rows: QuerySet[models.Order]) -> Iterator[Order]:

@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 from django.db import connection, transaction
 
-from sadakat.events import failures, log, models
+from sadakat.events import amendments, failures, log, models
 from sadakat.events.types import Batch, Consumer, Kind, RetryReport, Tallier
 from sadakat.kernel.errors import Conflict, NotFound, SadakatError
 from sadakat.platform import audit
@@ -161,9 +161,16 @@ def _parts(batch: Batch, *, cut: int) -> tuple[Batch, Batch]:
 
 
 def retry_failed(
-    *, consumer: str | None = None, position: int | None = None, actor: audit.Actor, at: datetime
+    *,
+    consumer: str | None = None,
+    position: int | None = None,
+    reason: str = "",
+    actor: audit.Actor,
+    at: datetime,
 ) -> RetryReport:
     """Hands events that were set aside to their consumers again, one by one: all, those of one consumer, or one.
+
+    With `reason` only those whose reason begins like that.
 
     At most `MAX_RETRIES` at once, those tried least often first.
 
@@ -171,17 +178,8 @@ def retry_failed(
         NotFound: no such consumer is registered, or nothing is set aside at that position.
     """
     names = sorted(_consumers if consumer is None else [consumer_named(consumer).name])
-    waiting = models.FailedEvent.objects.filter(solved_at=None, consumer__in=names)
-    if position is not None:
-        waiting = waiting.filter(position=position)
     with transaction.atomic(durable=True):
-        for name in names:
-            _lock(name, wait=True)
-        rows = list(waiting.order_by("attempts", "position", "consumer")[:MAX_RETRIES])
-        if position is not None and not rows:
-            raise NotFound(f"no event is set aside at position {position} by {', '.join(names) or 'any consumer'}")
-        solved = sum(_retry(row, at=at) for row in rows)
-        report = RetryReport(solved=solved, still_failing=waiting.count())
+        report = _retry_waiting(names, position=position, reason=reason, actor=actor, at=at)
         audit.record(
             actor=actor,
             at=at,
@@ -192,9 +190,47 @@ def retry_failed(
     return report
 
 
-def _retry(row: models.FailedEvent, *, at: datetime) -> bool:
-    events = log.read_positions([row.position])
-    batch = Batch(events=events, after=row.position - 1, upto=row.position, at=at)
+def amend_failed(*, position: int, body: bytes, actor: audit.Actor, at: datetime) -> RetryReport:
+    """Gives an event that was set aside another body, and hands it to its consumers again.
+
+    The event stays who and when it was: identifiers, time, call and name are those of the log. The body holds also
+    where a consumer refuses it once more; it can be mended again.
+
+    Raises:
+        NotFound: nothing is set aside at that position.
+        Invalid: the body is no message that could be sent.
+        Refused: it is another call or another event.
+    """
+    with transaction.atomic(durable=True):
+        for event in log.read_positions([position]):
+            amendments.check(body, event=event)
+            amendments.write(event, body=body, actor=actor, at=at)
+        return _retry_waiting(sorted(_consumers), position=position, reason="", actor=actor, at=at)
+
+
+def _retry_waiting(
+    names: Sequence[str], *, position: int | None, reason: str, actor: audit.Actor, at: datetime
+) -> RetryReport:
+    """What is set aside, handed over again in the caller's transaction."""
+    waiting = models.FailedEvent.objects.filter(solved_at=None, consumer__in=names, reason__startswith=reason)
+    if position is not None:
+        waiting = waiting.filter(position=position)
+    for name in names:
+        _lock(name, wait=True)
+    rows = list(waiting.order_by("attempts", "position", "consumer")[:MAX_RETRIES])
+    if position is not None and not rows:
+        raise NotFound(f"no event is set aside at position {position} by {', '.join(names) or 'any consumer'}")
+    solved = sum(_retry(row, actor=actor, at=at) for row in rows)
+    return RetryReport(solved=solved, still_failing=waiting.count())
+
+
+def _retry(row: models.FailedEvent, *, actor: audit.Actor, at: datetime) -> bool:
+    """One event, after what its source's mapping makes of it by now."""
+    [event] = log.read_positions([row.position])
+    if body := amendments.by_mapping(event):
+        amendments.write(event, body=body, actor=actor, at=at)
+        [event] = log.read_positions([row.position])
+    batch = Batch(events=[event], after=row.position - 1, upto=row.position, at=at)
     if _handle(_consumers[row.consumer], batch):
         return False
     row.solved_at = at

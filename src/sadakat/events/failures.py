@@ -51,8 +51,13 @@ def reason_of(error: Exception) -> str:
     """
     message = (str(error).splitlines() or [""])[0]
     if not isinstance(error, SadakatError):
-        message = f"{type(error).__name__}: {_PERSONAL.sub('…', message)}{_place_of(error)}"
+        message = f"{type(error).__name__}: {without_values(message)}{_place_of(error)}"
     return message[:MAX_REASON_LENGTH]
+
+
+def without_values(message: str) -> str:
+    """The message without what may be somebody's: reasons that differ in values alone become the same."""
+    return _PERSONAL.sub("…", message)
 
 
 def _place_of(error: Exception) -> str:

@@ -21,7 +21,7 @@ COPY_MESSAGES: Final = (
     "COPY events_inbox (source_id, mid, kind, event, at, received_at, identifiers, body) FROM STDIN (FORMAT BINARY)"
 )
 COPY_REJECTIONS: Final = (
-    "COPY events_rejectedevent (source_id, received_at, reason, message_id, body) FROM STDIN (FORMAT BINARY)"
+    "COPY events_rejectedevent (source_id, received_at, reason, message_id, body, is_cut) FROM STDIN (FORMAT BINARY)"
 )
 # What PostgreSQL answers when it is the row that cannot be kept; every other error says nothing about the row.
 POISON: Final = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex)
@@ -37,6 +37,7 @@ _MESSAGE_MIDDLE = struct.Struct(">iqiqiiiiii").pack
 _JSONB_HEAD = struct.Struct(">iB").pack
 _REJECTION_HEAD = struct.Struct(">hiiiqi").pack
 _LENGTH = struct.Struct(">i").pack
+_FLAG = struct.Struct(">i?").pack
 
 
 def append_messages(messages: Sequence[Message]) -> None:
@@ -121,12 +122,13 @@ def encode_rejection(rejection: Rejection) -> bytes:
     reason, message_id, body = texts
     return b"".join(
         (
-            _REJECTION_HEAD(5, 4, rejection.source_id, 8, _microseconds(rejection.received_at), len(reason)),
+            _REJECTION_HEAD(6, 4, rejection.source_id, 8, _microseconds(rejection.received_at), len(reason)),
             reason,
             _LENGTH(len(message_id)),
             message_id,
             _LENGTH(len(body)),
             body,
+            _FLAG(1, rejection.is_cut),
         )
     )
 

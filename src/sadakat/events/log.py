@@ -3,17 +3,21 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import psycopg
 from django.db import connection
+from django.db.models import Count, Max, QuerySet
 
 from sadakat.events import models
-from sadakat.events.types import Event, FailedEvent, Kind, RejectedEvent
+from sadakat.events.types import AsideGroup, Event, FailedEvent, Kind, RejectedEvent
+from sadakat.kernel.errors import NotFound
 
 # The identifier key of a message that already names its profile: Sadakat's own facts.
 PROFILE_KEY = "profile:"
 MAX_PAGE = 1_000
+MAX_GROUPS = 200
 # How far back `recent` looks for a source that has fallen silent.
 RECENT_POSITIONS = 100_000
 _END_OF_TIME = ("infinity", 0)
@@ -31,7 +35,12 @@ _KINDS = {int(kind): kind for kind in Kind}
 _COLUMNS = """position, profile_id, source_id, kind, event, at, local_date, received_at,
     encode(uuid_send(mid), 'hex')"""
 # Text that is asked for as bytes travels as it is, without becoming a str on the way.
-_WITH_BODY = _COLUMNS + ", coalesce(convert_to(body::text, 'UTF8'), '')"
+# What an amendment says stands in place of the body, unless that has been erased. While there are no amendments at all,
+# which is asked once for a statement, none is looked up.
+_BODY = """CASE WHEN body IS NOT NULL AND (SELECT EXISTS (SELECT FROM events_amendment))
+    THEN coalesce((SELECT said.body FROM events_amendment AS said WHERE said.position = events_log.position), body)
+    ELSE body END"""
+_WITH_BODY = _COLUMNS + f", coalesce(convert_to(({_BODY})::text, 'UTF8'), '')"
 _WITHOUT_BODY = _COLUMNS + ", ''::bytea"
 
 
@@ -115,19 +124,25 @@ def timeline(
             SELECT * FROM events_log
             WHERE profile_id = wanted.id AND (at, position) < (%s, %s)
                 AND (%s::text[] IS NULL OR kind = %s AND event = ANY(%s::text[]))
-            ORDER BY at DESC, position DESC LIMIT %s) AS newest
+            ORDER BY at DESC, position DESC LIMIT %s) AS events_log
         ORDER BY at DESC, position DESC LIMIT %s""",
         [list(profile_ids), *(before or _END_OF_TIME), *_named(names), *[min(limit, MAX_PAGE)] * 2],
     )
 
 
-def recent(*, source_id: int | None = None, names: Iterable[str] | None = None, limit: int = 50) -> list[Event]:
-    """The newest events by position, of one source or of all; looks back over `RECENT_POSITIONS` at most."""
+def recent(
+    *, source_id: int | None = None, names: Iterable[str] | None = None, before: int | None = None, limit: int = 50
+) -> list[Event]:
+    """The newest events by position, of one source or of all; looks back over `RECENT_POSITIONS` at most.
+
+    `before` is the position of the last one seen.
+    """
     return select_events(
-        """FROM events_log WHERE position > %s AND (%s::int IS NULL OR source_id = %s)
+        """FROM events_log WHERE position > %s AND (%s::bigint IS NULL OR position < %s)
+            AND (%s::int IS NULL OR source_id = %s)
             AND (%s::text[] IS NULL OR kind = %s AND event = ANY(%s::text[]))
         ORDER BY position DESC LIMIT %s""",
-        [head() - RECENT_POSITIONS, source_id, source_id, *_named(names), min(limit, MAX_PAGE)],
+        [head() - RECENT_POSITIONS, before, before, source_id, source_id, *_named(names), min(limit, MAX_PAGE)],
     )
 
 
@@ -141,12 +156,23 @@ def event_counts(*, since: datetime) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def failed_events(*, consumer: str | None = None, is_solved: bool = False, limit: int = MAX_PAGE) -> list[FailedEvent]:
-    """Events that consumers have set aside, the latest failures first; solved ones only when asked for."""
+def failed_events(
+    *,
+    consumer: str | None = None,
+    reason: str = "",
+    position: int | None = None,
+    is_solved: bool = False,
+    limit: int = MAX_PAGE,
+    offset: int = 0,
+) -> list[FailedEvent]:
+    """Events that consumers have set aside, the latest failures first; solved ones only when asked for.
+
+    `reason` is the whole reason.
+    """
     rows = models.FailedEvent.objects.filter(solved_at__isnull=not is_solved)
-    if consumer is not None:
-        rows = rows.filter(consumer=consumer)
-    page = list(rows.order_by("-failed_at", "-position", "consumer")[: min(limit, MAX_PAGE)])
+    given = {"consumer": consumer, "reason": reason or None, "position": position}
+    rows = rows.filter(**{name: value for name, value in given.items() if value is not None})
+    page = list(rows.order_by("-failed_at", "-position", "consumer")[offset : offset + min(limit, MAX_PAGE)])
     names = dict(
         models.LogEvent.objects.filter(position__in={row.position for row in page}).values_list("position", "event")
     )
@@ -163,25 +189,72 @@ def failed_events(*, consumer: str | None = None, is_solved: bool = False, limit
     ]
 
 
+def failed_count(*, consumer: str | None = None, reason: str = "") -> int:
+    """How many events are set aside: all, those of one consumer, those whose reason begins like that."""
+    rows = models.FailedEvent.objects.filter(solved_at=None, reason__startswith=reason)
+    return (rows if consumer is None else rows.filter(consumer=consumer)).count()
+
+
+def failed_groups() -> list[AsideGroup]:
+    """What is set aside by consumer and reason, the most frequent first; bounded."""
+    waiting = models.FailedEvent.objects.filter(solved_at=None)
+    groups = waiting.values("consumer", "reason").annotate(count=Count("*"), last_at=Max("failed_at"))
+    return _groups(groups.order_by("-count", "consumer", "reason"), key="consumer")
+
+
 def rejected_events(
-    *, source_id: int | None = None, before: int | None = None, limit: int = MAX_PAGE
+    *,
+    source_id: int | None = None,
+    reason: str = "",
+    before: int | None = None,
+    limit: int = MAX_PAGE,
+    offset: int = 0,
 ) -> list[RejectedEvent]:
-    """What was refused, newest first; `before` is the id of the last one seen."""
-    rows = models.RejectedEvent.objects.order_by("-id")
-    if source_id is not None:
-        rows = rows.filter(source_id=source_id)
+    """What was refused and has not been taken since, newest first; `before` is the id of the last one seen."""
+    rows = _rejected(source_id=source_id, reason=reason).order_by("-id")
     if before is not None:
         rows = rows.filter(id__lt=before)
+    return [rejected_of(row) for row in rows[offset : offset + min(limit, MAX_PAGE)]]
+
+
+def rejected_count(*, source_id: int | None = None, reason: str = "") -> int:
+    """How many were refused and have not been taken since."""
+    return _rejected(source_id=source_id, reason=reason).count()
+
+
+def rejected_groups() -> list[AsideGroup]:
+    """What was refused and has not been taken since, by source and reason, the most frequent first; bounded."""
+    groups = _rejected().values("source_id", "reason").annotate(count=Count("*"), last_at=Max("received_at"))
+    return _groups(groups.order_by("-count", "source_id", "reason"), key="source_id")
+
+
+def rejected_event(rejected_id: int) -> RejectedEvent:
+    """One of them, also one that has been taken since.
+
+    Raises:
+        NotFound: there is none of that id; it may have been purged.
+    """
+    row = models.RejectedEvent.objects.filter(id=rejected_id).first()
+    if row is None:
+        raise NotFound(f"there is no rejected event {rejected_id}")
+    return rejected_of(row)
+
+
+def rejected_of(row: models.RejectedEvent) -> RejectedEvent:
+    """The rejected event of a row."""
+    return RejectedEvent(**{name: getattr(row, name) for name in RejectedEvent.__dataclass_fields__})
+
+
+def _rejected(*, source_id: int | None = None, reason: str = "") -> QuerySet[models.RejectedEvent]:
+    rows = models.RejectedEvent.objects.filter(replayed_at=None)
+    given = {"source_id": source_id, "reason": reason or None}
+    return rows.filter(**{name: value for name, value in given.items() if value is not None})
+
+
+def _groups(rows: Iterable[Any], *, key: str) -> list[AsideGroup]:
     return [
-        RejectedEvent(
-            id=row.id,
-            source_id=row.source_id,
-            received_at=row.received_at,
-            reason=row.reason,
-            message_id=row.message_id,
-            body=row.body,
-        )
-        for row in rows[: min(limit, MAX_PAGE)]
+        AsideGroup(key=str(row[key] or ""), reason=row["reason"], count=row["count"], last_at=row["last_at"])
+        for row in islice(rows, MAX_GROUPS)
     ]
 
 

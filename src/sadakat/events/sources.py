@@ -1,6 +1,7 @@
 """Who may send: reading sources and the operations on them. A write key is shown once and kept as its hash."""
 
 import hashlib
+import json
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -11,8 +12,8 @@ from urllib.parse import urlsplit
 
 from django.db import IntegrityError, connection, transaction
 
-from sadakat.events import models
-from sadakat.events.types import Source, SourceKind
+from sadakat.events import models, rules
+from sadakat.events.types import MappingRule, Source, SourceKind
 from sadakat.kernel.errors import Conflict, Invalid, NotFound, Refused
 from sadakat.platform import audit
 
@@ -22,10 +23,10 @@ MAX_NAME_LENGTH: Final = 100
 MAX_ORIGINS: Final = 100
 SELECT_SOURCES: Final = (
     "SELECT id, name, kind, is_trusted, joins_profiles, accepts_orders, namespace, allowed_origins, is_enabled,"
-    " key_hash FROM events_source ORDER BY id"
+    " key_hash, mapping, (SELECT time_zone FROM platform_brand) FROM events_source ORDER BY id"
 )
 _FLAGS: Final = frozenset({"is_trusted", "joins_profiles", "accepts_orders", "is_enabled"})
-_FIELDS: Final = _FLAGS | {"name", "namespace", "allowed_origins"}
+_FIELDS: Final = _FLAGS | {"name", "namespace", "allowed_origins", "mapping"}
 
 # Per database, when it was read and what was there.
 _read: dict[str, tuple[float, Mapping[int, Source]]] = {}
@@ -56,7 +57,14 @@ def source_of(row: tuple[Any, ...]) -> Source:
         namespace=row[6],
         allowed_origins=tuple(row[7]),
         is_enabled=row[8],
+        mapping=_mapping(row[10], time_zone=row[11]) if row[10] not in ([], "[]") else (),
     )
+
+
+def _mapping(stored: Any, *, time_zone: str | None) -> tuple[MappingRule, ...]:
+    # psycopg decodes JSON where Django's connection hands its text on.
+    said = json.loads(stored) if isinstance(stored, str) else stored
+    return rules.mapping_of(said, time_zone=time_zone or "UTC")
 
 
 def source_named(name: str) -> Source:
@@ -101,6 +109,7 @@ def create_source(
         "accepts_orders": is_trusted,
         "namespace": "",
         "allowed_origins": [],
+        "mapping": [],
         "is_enabled": True,
         **_checked({"name": name, **options}),
     }
@@ -189,6 +198,8 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
             if len(value) > MAX_ORIGINS:
                 raise Invalid(f"a source may have {MAX_ORIGINS} origins, not {len(value)}")
             checked[field] = sorted({_origin(text) for text in value})
+        elif field == "mapping":
+            checked[field] = [rule.as_json() for rule in rules.mapping_of(value)]
         elif field not in _FLAGS:
             checked[field] = value.strip()
             if len(checked[field]) > MAX_NAME_LENGTH:
@@ -210,7 +221,10 @@ def _kind(kind: str) -> SourceKind:
 
 def _origin(text: str) -> str:
     """The form in which a browser says it: scheme, host and port, in lower case and with nothing behind."""
-    parts = urlsplit(text.strip().rstrip("/").lower())
+    try:
+        parts = urlsplit(text.strip().rstrip("/").lower())
+    except ValueError:  # a bracket that is not closed, as it would be around an IPv6 address
+        parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query or parts.fragment:
         raise Invalid(f"an origin is like https://shop.example.com, not {text!r:.80}")
     return f"{parts.scheme}://{parts.netloc}"

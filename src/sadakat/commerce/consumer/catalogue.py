@@ -7,15 +7,14 @@ from typing import Any
 from django.db import connection
 
 from sadakat.commerce import models
-from sadakat.commerce.queries import rates_by_currency
+from sadakat.commerce.queries import current_basis
 from sadakat.commerce.rules import catalogue
 from sadakat.commerce.rules.catalogue import CategoryEvent, ProductEvent
-from sadakat.commerce.rules.folding import Basis, no_rate
+from sadakat.commerce.rules.folding import Basis
 from sadakat.events import api as events
 from sadakat.events.types import Batch, Event, Kind, SetAside
 from sadakat.kernel import money
 from sadakat.kernel.errors import Invalid
-from sadakat.platform import brand as brands
 
 
 class CatalogueConsumer:
@@ -39,7 +38,7 @@ class CatalogueConsumer:
 
 
 def _store_products(log_rows: Iterable[Event], *, set_aside: SetAside) -> None:
-    basis = Basis(currency=brands.current().currency, rates=rates_by_currency())
+    basis = current_basis()
     latest: dict[str, tuple[ProductEvent, int | None]] = {}
     for row in log_rows:
         try:
@@ -74,10 +73,7 @@ def _price(said: ProductEvent, *, basis: Basis) -> int | None:
         return None
     currency = said.currency or basis.currency
     price_minor = money.to_minor(said.price, currency=currency, name="price")
-    rate = basis.rate_of(currency, day=said.local_date)
-    if rate is None:
-        raise Invalid(no_rate(currency, day=said.local_date))
-    return money.convert(price_minor, source=currency, target=basis.currency, rate=rate)
+    return basis.converted(price_minor, currency=currency, day=said.local_date)[0]
 
 
 def _store_categories(log_rows: Iterable[Event], *, set_aside: SetAside) -> None:

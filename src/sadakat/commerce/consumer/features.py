@@ -44,7 +44,8 @@ def refresh(profile_ids: Collection[int], *, at: datetime) -> None:
             """
             SELECT whose.customer_id, count(counted.at), coalesce(sum(counted.net_minor), 0)::bigint,
                    min(counted.at), max(counted.at),
-                   (array_agg(counted.channel ORDER BY counted.at DESC, counted.namespace, counted.order_id))[1]
+                   (array_agg(counted.channel ORDER BY counted.at DESC NULLS LAST, counted.namespace, counted.order_id
+                   ))[1]
             FROM customers_profile AS whose
             LEFT JOIN commerce_order AS counted
                 ON counted.profile_id = whose.profile_id AND counted.net_minor > 0

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from sadakat.commerce.consumer import features, storing
 from sadakat.commerce.consumer.storing import Key, Known
-from sadakat.commerce.queries import rates_by_currency
+from sadakat.commerce.queries import current_basis
 from sadakat.commerce.rules import folding, reading
 from sadakat.commerce.rules.folding import Basis, OrderState, Problem
 from sadakat.commerce.rules.reading import OrderEvent
@@ -12,7 +12,6 @@ from sadakat.customers.types import CUSTOMERS_MERGED, CUSTOMERS_SEPARATED
 from sadakat.events import api as events
 from sadakat.events.types import Batch, Event, Kind, SetAside
 from sadakat.kernel.errors import Invalid
-from sadakat.platform import brand as brands
 
 # The map has changed: order features of the customer that the fact stands on are computed anew.
 MAP_FACTS = frozenset({CUSTOMERS_MERGED, CUSTOMERS_SEPARATED})
@@ -33,8 +32,7 @@ class OrderConsumer:
         fresh = _read(batch.events, set_aside=set_aside)
         known = storing.known_orders(fresh)
         _forget_crowded(fresh, known=known, set_aside=set_aside)
-        brand = brands.current()
-        basis = Basis(currency=brand.currency, revenue=brand.revenue_basis, rates=rates_by_currency())
+        basis = current_basis()
         states: dict[Key, OrderState] = {}
         for key, said in fresh.items():
             before = known.get(key, Known())

@@ -65,7 +65,10 @@ def known_orders(fresh: Mapping[Key, Collection[OrderEvent]]) -> dict[Key, Known
             if all(event.position != position for event in fresh[key]):
                 keys[position] = key
     for row in events.read_positions(sorted(keys)) if keys else ():
-        known[keys[row.position]].events.append(reading.read(row))
+        event = reading.read(row)
+        # Somebody may have amended an event that was set aside, and it speaks of another order since.
+        if event.order_id == keys[row.position][1]:
+            known[keys[row.position]].events.append(event)
     return known
 
 

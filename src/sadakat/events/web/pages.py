@@ -8,20 +8,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from sadakat.events import api as events
 from sadakat.events.types import Event, Kind, Source, SourceKind
 from sadakat.events.web.forms import KIND_LABELS, NewSource, SourceOptions
 from sadakat.kernel.errors import SadakatError
-from sadakat.platform import access, audit
+from sadakat.platform import access, audit, settings
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import parts
 
 LIVE_EVENTS: Final = 20
 SHOWN_REJECTIONS: Final = 20
-SHOWN_FAILURES: Final = 200
 
 KIND_WORDS: Final = {
     Kind.IDENTIFY: gettext_lazy("Identify"),
@@ -56,13 +55,6 @@ _REJECTION_COLUMNS: Final = [
     parts.Column(label=gettext_lazy("Received")),
     parts.Column(label=gettext_lazy("Reason")),
     parts.Column(label=gettext_lazy("What came")),
-]
-_FAILURE_COLUMNS: Final = [
-    parts.Column(label=gettext_lazy("Event")),
-    parts.Column(label=gettext_lazy("Consumer")),
-    parts.Column(label=gettext_lazy("Reason")),
-    parts.Column(label=gettext_lazy("Since")),
-    parts.Column(label=gettext_lazy("Attempts"), is_numeric=True),
 ]
 
 
@@ -101,7 +93,7 @@ def new_source(request: HttpRequest) -> HttpResponse:
         except SadakatError as error:
             form.add_error("name", str(error))
         else:
-            return render(request, "events/source_key.html", {"source": source, "key": key})
+            return _key_shown(request, source=source, key=key)
     return render(request, "events/source_new.html", {"form": form})
 
 
@@ -137,6 +129,7 @@ def source(request: HttpRequest, source_id: int) -> HttpResponse:
         "kind": KIND_LABELS[found.kind],
         "is_own": found.kind is SourceKind.SYSTEM,
         "form": form,
+        "base_url": settings.current().base_url,
         "live": _live_table(request, source_id),
         "rejections": parts.short_table(
             request,
@@ -163,38 +156,7 @@ def renew_key(request: HttpRequest, source_id: int) -> HttpResponse:
     """Gives a source a new key, shown once; the old one stops at once."""
     found = _source(source_id)
     key = events.renew_key(source_id=source_id, actor=access.actor_of(request.user), at=timezone.now())
-    return render(request, "events/source_key.html", {"source": found, "key": key})
-
-
-@require_http_methods(["GET", "POST"])
-@access.requires(Permission.MANAGE_SOURCES)
-def failed(request: HttpRequest) -> HttpResponse:
-    """Events that a consumer has set aside; a POST hands them to it again."""
-    if request.method == "POST":
-        report = events.retry_failed(actor=access.actor_of(request.user), at=timezone.now())
-        if report.still_failing:
-            messages.warning(
-                request,
-                _("%(solved)d solved, %(left)d still set aside.")
-                % {"solved": report.solved, "left": report.still_failing},
-            )
-        else:
-            messages.success(
-                request, ngettext("%(n)d event solved.", "%(n)d events solved.", report.solved) % {"n": report.solved}
-            )
-        return redirect("failed_events")
-    table = parts.short_table(
-        request,
-        caption=_("Events set aside"),
-        columns=_FAILURE_COLUMNS,
-        rows=events.failed_events(limit=SHOWN_FAILURES),
-        empty=parts.Empty(
-            icon="check",
-            title=_("Nothing is set aside"),
-            text=_("An event that cannot be handled waits here with its reason, and the others go on."),
-        ),
-    )
-    return render(request, "events/failed.html", {"table": table, "now": timezone.now()})
+    return _key_shown(request, source=found, key=key)
 
 
 def _source(source_id: int) -> Source:
@@ -202,6 +164,11 @@ def _source(source_id: int) -> Source:
         return events.sources()[source_id]
     except KeyError:
         raise Http404 from None
+
+
+def _key_shown(request: HttpRequest, *, source: Source, key: str) -> HttpResponse:
+    context = {"source": source, "key": key, "base_url": settings.current().base_url}
+    return render(request, "events/source_key.html", context)
 
 
 def _live_table(request: HttpRequest, source_id: int) -> parts.Table:

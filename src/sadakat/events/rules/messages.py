@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import msgspec
 
+from sadakat.events.rules.mapping import mapped
 from sadakat.events.types import (
     IMPERSONAL_EVENTS,
     MAX_EVENT_BYTES,
@@ -89,6 +90,8 @@ class Rejection:
     """As far as it could be read."""
     body: str
     """What came, cut to a bounded length."""
+    is_cut: bool
+    """Whether that is not the whole of what came."""
 
 
 def event_limit(source: Source) -> int:
@@ -106,7 +109,7 @@ def parse_message(
     resolver: IdentityResolver,
     kind: Kind | None = None,
 ) -> Message:
-    """The checked message of one JSON text.
+    """The checked message of one JSON text, after its source's mapping.
 
     `sent_at` is the batch's, used where the message has none of its own; `kind` is the route's, where the route
     says it instead of `type`. A message without `messageId` gets a random one.
@@ -116,6 +119,9 @@ def parse_message(
     """
     body = bytes(raw)
     _check_text(body, limit=limit)
+    if source.mapping:
+        body = mapped(body, rules=source.mapping)
+        _check_text(body, limit=limit)
     try:
         said = _decode(body)
     except msgspec.ValidationError as error:
@@ -175,12 +181,14 @@ def rejection(body: bytes, *, source_id: int, received_at: datetime, reason: str
         message_id = _decode_message_id(body).message_id
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         message_id = None
+    kept = _printable(body[:MAX_REJECTED_BODY_BYTES].decode("utf-8", "replace"))
     return Rejection(
         source_id=source_id,
         received_at=received_at,
         reason=_printable(reason),
         message_id=_printable("" if message_id is None else str(message_id))[:MAX_TEXT_LENGTH],
-        body=_printable(body[:MAX_REJECTED_BODY_BYTES].decode("utf-8", "replace")),
+        body=kept,
+        is_cut=kept.encode() != body,
     )
 
 
