@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 ISTANBUL = ZoneInfo("Europe/Istanbul")
@@ -41,6 +42,20 @@ class Entry:
         return local_date(self.of_order_at)
 
 
+class Spend(NamedTuple):
+    """A row of analytics_spend."""
+
+    channel: str
+    campaign: str
+    from_date: date
+    to_date: date
+    amount: int
+
+    @property
+    def days(self) -> list[date]:
+        return [self.from_date + timedelta(days=n) for n in range((self.to_date - self.from_date).days + 1)]
+
+
 def local_date(at: datetime) -> date:
     return at.astimezone(ISTANBUL).date()
 
@@ -70,3 +85,20 @@ def insert(entries: Iterable[Entry], *, customers: dict[int, int] | None = None)
             )
         lake.mark_changed(dataset="order_entries", partitions=[f"{e.order_date:%Y-%m}" for e in entries])
         lake.mark_changed(dataset="profile_map", partitions=["all"])
+
+
+def insert_spend(spends: Iterable[Spend]) -> None:
+    """Adds rows of marketing spend and marks their months."""
+    from django.db import connection, transaction
+
+    from sadakat.platform import lake
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        for spend in spends:
+            cursor.execute(
+                "INSERT INTO analytics_spend (channel, campaign, from_date, to_date, amount_minor, currency, said_minor,"
+                " currency_rate, source_id, position, at, mid) VALUES (%s, %s, %s, %s, %s, 'TRY', %s, 1, 1, 1, now(),"
+                " gen_random_uuid())",
+                [*spend, spend.amount],
+            )
+            lake.mark_changed(dataset="marketing_spend", partitions={f"{day:%Y-%m}" for day in spend.days})

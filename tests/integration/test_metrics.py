@@ -18,7 +18,7 @@ from sadakat.kernel import time
 from sadakat.kernel.errors import Invalid
 from sadakat.kernel.money import Money
 from sadakat.kernel.time import Period, PeriodKind
-from tests.integration.lake_rows import Entry, insert, istanbul
+from tests.integration.lake_rows import Entry, Spend, insert, insert_spend, istanbul
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/algorithms/metrics.md"
 QUARTER = PeriodKind.QUARTER
@@ -66,9 +66,13 @@ def _entries_of_page(rows: list[list[str]]) -> tuple[list[Entry], dict[int, int]
 def test_the_worked_example_of_the_page(now: datetime) -> None:
     from sadakat.analytics import api as analytics
 
-    _, given_rows, results = _tables_of_page()
+    _, given_rows, spend_rows, results = _tables_of_page()
     entries, customers = _entries_of_page(given_rows)
     insert(entries, customers=customers)
+    insert_spend(
+        Spend(channel, campaign, date.fromisoformat(first), date.fromisoformat(last), int(amount))
+        for channel, campaign, first, last, amount in spend_rows
+    )
     _sync(now)
 
     figures = analytics.as_json(analytics.metrics(as_of=date(2026, 4, 15), period=QUARTER))
@@ -108,6 +112,7 @@ def test_an_empty_lake_has_counts_of_zero_and_nothing_to_divide_by() -> None:
         **dict.fromkeys(("active_customers", "total_customers"), 0),
         **dict.fromkeys(("revenue", "new_customer_revenue", "returning_customer_revenue", "total_revenue"), nothing),
         **dict.fromkeys(("repeat_purchase_rate", "guest_checkout_rate", "retention_rate", "churn_rate"), None),
+        **dict.fromkeys(("marketing_spend", "acquisition_cost"), None),
         **dict.fromkeys(("purchase_frequency", "average_order_value", "retention_rate_classical"), None),
         **dict.fromkeys(("days_between_orders", "historic_cltv"), None),
     }

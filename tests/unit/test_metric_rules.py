@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sadakat.analytics import rules
+from sadakat.analytics.rules import SaidSpend
 from sadakat.analytics.types import PeriodFigures
+from sadakat.kernel.errors import Invalid
 from sadakat.kernel.money import Money
 from sadakat.kernel.time import Period, PeriodKind
 
@@ -29,6 +33,8 @@ WEEK = PeriodFigures(
     guest_checkout_rate=None,
     retention_rate=0.0,
     churn_rate=1.0,
+    marketing_spend=NOTHING,
+    acquisition_cost=None,
 )
 
 
@@ -77,4 +83,60 @@ def test_the_json_form_is_flat() -> None:
         "guest_checkout_rate": None,
         "retention_rate": 0.0,
         "churn_rate": 1.0,
+        "marketing_spend": {"amount": 0, "currency": "TRY"},
+        "acquisition_cost": None,
     }
+
+
+def said(**changes: object) -> SaidSpend:
+    return SaidSpend(**{"date": "2026-11-20", "channel": "Google Ads", "amount": Decimal("12.5"), **changes})  # type: ignore[arg-type]
+
+
+def test_what_is_said_of_spend_is_read() -> None:
+    spent = rules.spent(said(campaign=" Yılbaşı ", currency="eur"))
+    assert spent.key == (date(2026, 11, 20), date(2026, 11, 20), "google_ads", "Yılbaşı")
+    assert (spent.amount, spent.currency) == (Decimal("12.5"), "EUR")
+    week = rules.spent(said(date=None, from_date="2026-11-16", to_date="2026-11-22", amount=Decimal(0)))
+    assert (week.from_date, week.to_date, week.campaign, week.amount, week.currency) == (
+        date(2026, 11, 16),
+        date(2026, 11, 22),
+        "",
+        0,
+        "",
+    )
+    february = rules.spent(said(date=None, month="2028-02"))
+    assert (february.from_date, february.to_date) == (date(2028, 2, 1), date(2028, 2, 29))
+    assert rules.months_of(rules.spent(said(date=None, from_date="2026-10-31", to_date="2026-12-01"))) == {
+        "2026-10",
+        "2026-11",
+        "2026-12",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"date": None}, "the days must be said once, by date, by month, by from_date and to_date; said is nothing"),
+        ({"month": "2026-11"}, "said is date, month"),
+        ({"date": None, "from_date": "2026-11-01"}, "said is from_date and to_date"),
+        (
+            {"date": "20.11.2026"},
+            "a day is like 2026-11-20 and a month like 2026-11, from 1990 to 2100, not '20.11.2026'",
+        ),
+        ({"date": "2026-02-30"}, "not '2026-02-30'"),
+        ({"date": "1989-12-31"}, "not '1989-12-31'"),
+        ({"date": None, "from_date": "2026-11-02", "to_date": "2026-11-01"}, "from_date first, not from 2026-11-02"),
+        ({"date": None, "from_date": "2025-01-01", "to_date": "2026-01-02"}, "a spend lasts 1 to 366 days"),
+        ({"channel": " – "}, "a channel has 1 to 40 letters and digits, not ' – '"),
+        ({"channel": "a" * 41}, "a channel has 1 to 40 letters"),
+        ({"campaign": "a" * 201}, "campaign may have 200 characters, not 201"),
+        ({"amount": None}, "amount must be a number from 0 to 10000000000, not None"),
+        ({"amount": Decimal(-1)}, "not -1"),
+        ({"amount": Decimal("NaN")}, "not NaN"),
+        ({"currency": "lira"}, "currency must be three letters such as TRY, not 'lira'"),
+    ],
+)
+def test_spend_that_cannot_be_read_is_refused_with_its_reason(changes: dict[str, object], reason: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        rules.spent(said(**changes))
+    assert reason in str(refusal.value)

@@ -42,7 +42,8 @@ def change(now: Any, before: Any, definition: Definition) -> parts.Change | None
         return None
     else:
         moved, text = current - previous, formats.percent_change((current - previous) / previous)
-    return parts.Change(text=text, is_good=None if moved == 0 else (moved > 0) is (definition.better is Better.HIGHER))
+    is_open = moved == 0 or definition.better is Better.NEITHER
+    return parts.Change(text=text, is_good=None if is_open else (moved > 0) is (definition.better is Better.HIGHER))
 
 
 def card(

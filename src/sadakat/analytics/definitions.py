@@ -70,6 +70,18 @@ def _of_periods() -> dict[str, Definition]:
             unit=Unit.SHARE,
             better=Better.LOWER,
         ),
+        "marketing_spend": Definition(
+            title=_("Marketing spend"),
+            text=_("What was spent on marketing on the days of the period, as recorded."),
+            unit=Unit.MONEY,
+            better=Better.NEITHER,
+        ),
+        "acquisition_cost": Definition(
+            title=_("Acquisition cost"),
+            text=_("Marketing spend of the period ÷ new customers of the period."),
+            unit=Unit.MONEY,
+            better=Better.LOWER,
+        ),
     }
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import ibis
 
-from sadakat.analytics import rules, tables
-from sadakat.analytics.types import Metrics, PeriodFigures, Slipping, SlippingCustomer
+from sadakat.analytics import models, rules, tables
+from sadakat.analytics.types import ChannelSpend, Metrics, PeriodFigures, Slipping, SlippingCustomer, Spend
 from sadakat.kernel import time
 from sadakat.kernel.errors import Invalid
 from sadakat.kernel.money import Money
@@ -79,6 +79,37 @@ def slipping(*, as_of: date, limit: int = 50) -> Slipping:
     has been silent for longer than the trailing window is lost already, and left out.
     """
     return _slipping(_question(as_of=as_of, period=PeriodKind.MONTH, known_before=as_of), limit)
+
+
+def spend_by_channel(*, since: date, until: date) -> tuple[ChannelSpend, ...]:
+    """What each channel cost in each month, over the days from `since` until before `until`, earliest first."""
+    currency = brand.current().currency
+    spend = tables.marketing_spend()
+    spend = spend.filter(spend.day >= since, spend.day < until)
+    sums = spend.group_by("channel", month=spend.day.truncate("M")).aggregate(amount=spend.amount_minor.sum())
+    rows = sorted(engine.collect(sums), key=lambda row: (row["month"], row["channel"]))
+    return tuple(
+        ChannelSpend(month=row["month"], channel=row["channel"], amount=Money(int(row["amount"]), currency))
+        for row in rows
+    )
+
+
+def spends(*, limit: int, offset: int = 0) -> tuple[list[Spend], int]:
+    """The recorded spends, latest days first, and how many there are in all."""
+    rows = models.Spend.objects.order_by("-from_date", "-to_date", "channel", "campaign")
+    currency = brand.current().currency
+    found = [
+        Spend(
+            from_date=row.from_date,
+            to_date=row.to_date,
+            channel=row.channel,
+            campaign=row.campaign,
+            amount=Money(row.amount_minor, currency),
+            said=Money(row.said_minor, row.currency),
+        )
+        for row in rows[offset : offset + limit]
+    ]
+    return found, rows.count()
 
 
 @lru_cache(maxsize=_CACHED)
@@ -152,14 +183,21 @@ def _series(question: _Question, count: int) -> tuple[PeriodFigures, ...]:
     periods = rules.periods_until(question.as_of, kind=question.period, count=count + 1)
     orders = tables.counted_orders(known_before=question.known_before)
     rows = {row["start"]: row for row in engine.collect(_by_period(orders, periods, kind=question.period))}
+    spent = {row["start"]: row["spend"] for row in engine.collect(_spend_by_period(periods, kind=question.period))}
     return tuple(
-        _figures(question, period, sums=rows.get(period.start, {}), before=rows.get(before.start, {}))
+        _figures(
+            question,
+            period,
+            sums=rows.get(period.start, {}),
+            before=rows.get(before.start, {}),
+            spend=spent.get(period.start),
+        )
         for before, period in pairwise(periods)
     )
 
 
 def _figures(
-    question: _Question, period: Period, *, sums: Mapping[str, Any], before: Mapping[str, Any]
+    question: _Question, period: Period, *, sums: Mapping[str, Any], before: Mapping[str, Any], spend: int | None
 ) -> PeriodFigures:
     def of(name: str) -> int:
         return int(sums.get(name) or 0)
@@ -183,6 +221,10 @@ def _figures(
         guest_checkout_rate=rules.ratio(of("guest_orders"), of("online_orders")),
         retention_rate=retention_rate,
         churn_rate=None if retention_rate is None else 1 - retention_rate,
+        marketing_spend=None if spend is None else money(spend),
+        acquisition_cost=None
+        if spend is None
+        else rules.mean_money(spend, of("new_customers"), currency=question.currency),
     )
 
 
@@ -214,6 +256,13 @@ def _by_period(orders: ibis.Table, periods: list[Period], *, kind: PeriodKind) -
         guest_orders=buyers.guest_orders.sum(),
         kept_customers=buyers.count(where=is_kept),
     )
+
+
+def _spend_by_period(periods: list[Period], *, kind: PeriodKind) -> ibis.Table:
+    """What was spent in each of these periods that something is recorded for. Grain: one period, by its first day."""
+    spend = tables.marketing_spend()
+    spend = spend.filter(spend.day >= periods[0].start, spend.day < periods[-1].end)
+    return spend.group_by(start=spend.day.truncate(_TRUNCATE[kind])).aggregate(spend=spend.amount_minor.sum())
 
 
 def _sums(orders: ibis.Table, *, as_of: date, period: Period) -> ibis.Table:

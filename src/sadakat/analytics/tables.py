@@ -1,14 +1,48 @@
 """Relations that figures are computed from, and that higher contexts may build on."""
 
 from datetime import date
-
-import ibis
+from typing import TYPE_CHECKING, Final
 
 from sadakat.commerce import tables as commerce
 from sadakat.customers import tables as customers
+from sadakat.platform import lake
+
+if TYPE_CHECKING:
+    import ibis
+
+# The first k days of a span of n have cost the whole part of amount × k ÷ n: so every period gets whole minor units,
+# and however a span is cut into periods they sum to its amount.
+MARKETING_SPEND: Final = lake.Dataset(
+    name="marketing_spend",
+    sql="""
+        SELECT channel, campaign, day::date AS day,
+               amount_minor * passed / days - amount_minor * (passed - 1) / days AS amount_minor
+        FROM analytics_spend
+        CROSS JOIN LATERAL (SELECT to_date - from_date + 1 AS days) AS span
+        CROSS JOIN LATERAL generate_series(
+            greatest(from_date, ({partition} || '-01')::date)::timestamp,
+            least(to_date, (({partition} || '-01')::date + interval '1 month - 1 day')::date)::timestamp,
+            interval '1 day') AS day
+        CROSS JOIN LATERAL (SELECT day::date - from_date + 1 AS passed) AS place
+        ORDER BY day, channel, campaign, from_date, to_date
+        """,
+    schema={"channel": "string", "campaign": "string", "day": "date", "amount_minor": "int64"},
+)
+lake.register(MARKETING_SPEND)
 
 
-def counted_orders(*, known_before: date) -> ibis.Table:
+def marketing_spend() -> "ibis.Table":
+    """What was spent on marketing, spread evenly over the days of each record. Grain: one day of one record.
+
+    `channel` and `campaign` (empty for none) name it, `day` is local, `amount_minor` is in minor units of the brand's
+    currency; the days of a record sum to its amount. Partitions are the months of `day`.
+    """
+    from sadakat.platform import engine  # brings Ibis and DuckDB, which a process that only collects never needs
+
+    return engine.read(MARKETING_SPEND.name)
+
+
+def counted_orders(*, known_before: date) -> "ibis.Table":
     """The orders that count, by what happened to them on local days before `known_before`.
 
     Grain: one order. Columns: namespace, order_id; customer_id after merging; order_at (instant) and order_date
@@ -43,7 +77,7 @@ def counted_orders(*, known_before: date) -> ibis.Table:
     )
 
 
-def order_gaps(orders: ibis.Table) -> ibis.Table:
+def order_gaps(orders: "ibis.Table") -> "ibis.Table":
     """The times between consecutive orders of a customer, from `counted_orders`.
 
     Grain: one order that has one before it. Columns: customer_id; gap_microseconds.

@@ -25,6 +25,8 @@ class Better(enum.StrEnum):
 
     HIGHER = "higher"
     LOWER = "lower"
+    NEITHER = "neither"
+    """A choice, such as what is spent: more or less of it is neither good nor bad by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +73,15 @@ class PeriodFigures:
     """Of the customers who ordered in the period before, the share who ordered again in this one."""
     churn_rate: float | None
     """1 − retention rate: same period, same customers."""
+    marketing_spend: Money | None
+    """What was spent on marketing on the days of the period; None where nothing is recorded for any of them."""
+    acquisition_cost: Money | None
+    """Marketing spend of the period ÷ its new customers, rounded half up to a minor unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics(PeriodFigures):
-    """Every figure that needs orders alone, as of the start of a local day.
+    """Every figure, as of the start of a local day.
 
     An order counts when it is completed, not cancelled, and the sum of its entries whose local day is before
     `as_of` is above zero; that sum is its net revenue. Its day is the local day on which it was completed,
@@ -133,3 +139,29 @@ class Slipping:
     """What all of them have spent."""
     customers: tuple[SlippingCustomer, ...]
     """Those who spent most, first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spend:
+    """A recorded spend on marketing. Grain: one channel and campaign over one span of days."""
+
+    from_date: date
+    to_date: date
+    """The last day."""
+    channel: str
+    campaign: str
+    """Empty for none."""
+    amount: Money
+    """Of the brand's currency."""
+    said: Money
+    """As it was recorded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSpend:
+    """What one channel cost in one month."""
+
+    month: date
+    """Its first day."""
+    channel: str
+    amount: Money

@@ -2,6 +2,10 @@
 
 from django.urls import path
 
-from sadakat.analytics.web import pages
+from sadakat.analytics.web import pages, spend
 
-urlpatterns = [path("figures/", pages.figures, name="figures")]
+urlpatterns = [
+    path("figures/", pages.figures, name="figures"),
+    path("figures/spend/", spend.spend, name="spend"),
+    path("figures/spend/record/", spend.record, name="record_spend"),
+]
