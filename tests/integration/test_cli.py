@@ -63,6 +63,18 @@ def test_events_rates_and_team(sadakat: Command) -> None:
     assert sadakat("team", "link", "elif@example.com").stdout.startswith("http://localhost:8000/login/")
 
 
+def test_a_key_of_the_api_is_printed_once_and_revoked(sadakat: Command) -> None:
+    made = json.loads(sadakat("apikey", "create", "Till", "--scopes", "metrics:read|customers:read", "--json").stdout)
+    key = made.pop("key")
+    assert made == {"id": made["id"], "name": "Till", "scopes": ["customers:read", "metrics:read"]}
+    listed = json.loads(sadakat("apikey", "list", "--json").stdout)
+    row = {"id": made["id"], "name": "Till", "ends_in": key[-4:], "scopes": made["scopes"], "last_used_date": None}
+    assert listed == [row | {"is_revoked": False}]
+    assert "revoked" in sadakat("apikey", "revoke", str(made["id"])).stderr
+    assert "was revoked already" in sadakat("apikey", "revoke", str(made["id"])).stderr
+    assert json.loads(sadakat("apikey", "list", "--json").stdout) == [row | {"is_revoked": True}]
+
+
 def test_the_doctor_names_what_it_finds(sadakat: Command) -> None:
     findings = {finding["name"]: finding for finding in json.loads(sadakat("doctor", "--json").stdout)}
     assert {"consumers", "events set aside"} <= set(findings)
@@ -75,6 +87,8 @@ def test_the_doctor_names_what_it_finds(sadakat: Command) -> None:
         (("source", "create", "Ours", "--kind", "system"), 1, "there is one system source"),
         (("rates", "set", "EURO", "1", "--from", "2026-11-01"), 1, "three letters"),
         (("rates", "set", "EUR", "many", "--from", "2026-11-01"), 2, "expected a number"),
+        (("apikey", "create", "Till", "--scopes", "everything"), 1, "not everything"),
+        (("apikey", "revoke", "99"), 1, "there is no API key 99"),
         (("team", "link", "nobody@example.com"), 1, "nobody in the team"),
         (("work", "--until-idle", "--at", "yesterday"), 1, "expected an instant"),
         (("bench", "nothing"), 1, "there is no benchmark"),

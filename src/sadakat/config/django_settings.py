@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "django_htmx",
     "lucide",
+    "ninja",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -95,6 +96,8 @@ LANGUAGE_CODE = _settings.language
 LANGUAGES = [("en", "English"), ("tr", "Türkçe")]
 LOCALE_PATHS = [boot.PACKAGE / "locale"]
 LANGUAGE_COOKIE_NAME = "sadakat_language"
+# A file may have 1,000 columns, and each is two fields of the form that says what they mean.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_THOUSAND_SEPARATOR = True

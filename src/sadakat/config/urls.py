@@ -2,9 +2,13 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from sadakat.config import api
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", api.urls()),
     path("", include("sadakat.platform.web.urls")),
     path("", include("sadakat.events.web.urls")),
+    path("", include("sadakat.commerce.web.urls")),
     path("", include("sadakat.analytics.web.urls")),
     path("", include("sadakat.console.web.urls")),
 ]

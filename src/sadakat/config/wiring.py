@@ -5,11 +5,13 @@ from functools import partial
 from time import monotonic
 from typing import Final
 
+from sadakat.analytics import consumer as spend
+from sadakat.analytics import plugs as spend_files
 from sadakat.commerce import api as commerce
 from sadakat.config import shell
 from sadakat.customers import api as customers
 from sadakat.events import api as events
-from sadakat.platform import doctor, jobs, lake, worker
+from sadakat.platform import doctor, idempotency, jobs, lake, worker
 from sadakat.platform.doctor import Finding
 
 LAKE_REST_SECONDS: Final = 15.0
@@ -18,11 +20,17 @@ LAKE_REST_SECONDS: Final = 15.0
 def connect() -> None:
     """Fills every socket; called once per process after Django is set up. Safe to call again."""
     events.register_resolver(customers.Resolver())
-    events.register_consumers([*customers.CONSUMERS, *commerce.CONSUMERS])
+    events.register_targets(
+        [*customers.FILE_TARGETS, *commerce.FILE_TARGETS, events.EventsTarget(), *spend_files.FILE_TARGETS]
+    )
+    events.register_consumers([*customers.CONSUMERS, *commerce.CONSUMERS, *spend.CONSUMERS])
     customers.ensure_feature_columns()
     shell.connect()
     _connect_worker()
+    jobs.register_purge("events.import_files", lambda at: events.purge_import_files(at=at))
     jobs.register_purge("events.message_keys", lambda at: events.purge_message_keys(at=at))
+    jobs.register_purge("platform.idempotent_answers", idempotency.purge_answers)
+    jobs.register_purge("events.rejected", lambda at: events.purge_rejected(at=at))
     jobs.register_purge("platform.lake_files", lambda at: lake.sweep(at=at))
     doctor.register_check("events set aside", _check_failed)
     doctor.register_check("consumers", _check_lag)
@@ -63,7 +71,7 @@ class _LakeStep:
 
 
 def _check_failed(_at: datetime) -> Finding:
-    failed = len(events.failed_events())
+    failed = events.failed_count()
     return Finding(
         state="warn" if failed else "ok",
         found=f"{failed} wait for their cause to be mended" if failed else "none",

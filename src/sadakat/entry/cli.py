@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sadakat.entry import apikeys, importing
 from sadakat.entry.demo import Dates
 from sadakat.events.types import SourceKind
 from sadakat.kernel import time
@@ -21,6 +22,7 @@ events_app = typer.Typer(no_args_is_help=True, help="Events that a consumer has 
 rates_app = typer.Typer(no_args_is_help=True, help="Rates of other currencies.")
 team_app = typer.Typer(no_args_is_help=True, help="People who log in.")
 app.add_typer(source_app, name="source")
+app.add_typer(apikeys.app, name="apikey")
 app.add_typer(events_app, name="events")
 app.add_typer(rates_app, name="rates")
 app.add_typer(team_app, name="team")
@@ -157,6 +159,9 @@ def bench(name: Annotated[str, typer.Argument(help="A benchmark, or all.")] = "a
     from sadakat.entry.bench import run
 
     run.bench(name, as_json=as_json, say=say)
+
+
+importing.register(app, say=say, boot=_boot, clock=now)
 
 
 @source_app.command("create")

@@ -26,7 +26,7 @@ def serve(*, port: int, workers: int, with_worker: bool, at: datetime, say: Cons
     Raises:
         Invalid: a secret key is needed and missing.
     """
-    _set_up_brand(at=at)
+    set_up_brand(at=at)
     here = brand.current()
     boot.require_secret_key(is_demo=here.is_demo)
     _greet(port=port, at=at, say=say)
@@ -93,7 +93,8 @@ def _keep_worker(stopping: threading.Event) -> None:
             stopping.wait(RESTART_DELAY_SECONDS)
 
 
-def _set_up_brand(*, at: datetime) -> None:
+def set_up_brand(*, at: datetime) -> None:
+    """Gives a new home its brand, from the environment; an existing one stays as it is."""
     here = settings.current()
     brand.set_up(
         brand.Brand(name="Sadakat", time_zone=here.time_zone, currency=here.currency, language=here.language),

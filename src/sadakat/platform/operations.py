@@ -1,5 +1,6 @@
 """Verbs on the team: each one transaction, one audit row, repeated safely."""
 
+import json
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from sadakat.platform.access import Role
 from sadakat.platform.models import User
 
 NAME_MAX_CHARACTERS: Final = 200
+PREFERENCE_MAX_CHARACTERS: Final = 10_000
 
 
 def normal_email(text: str) -> str:
@@ -124,6 +126,29 @@ def change_language(*, user_id: int, language: str, actor: audit.Actor, at: date
     wanted = _language(language)
     with transaction.atomic(durable=True):
         return _change(_locked(user_id), "language_changed", actor=actor, at=at, language=wanted)
+
+
+def set_preference(*, user_id: int, key: str, value: Any, actor: audit.Actor, at: datetime) -> bool:
+    """Keeps how a person likes a list, as a JSON value by a key such as `customers_columns`; None is the usual.
+
+    Says whether anything changed.
+
+    Raises:
+        Invalid: the value is too long.
+        NotFound: no such person.
+    """
+    if len(json.dumps(value)) > PREFERENCE_MAX_CHARACTERS:
+        raise Invalid(f"a preference may have {PREFERENCE_MAX_CHARACTERS} characters of JSON")
+    with transaction.atomic(durable=True):
+        user = _locked(user_id)
+        old = user.preferences.get(key)
+        if old == value:
+            return False
+        kept = {name: said for name, said in user.preferences.items() if name != key}
+        user.preferences = kept if value is None else {**kept, key: value}
+        user.save(update_fields=["preferences"])
+        _record("preference_set", user, actor=actor, at=at, old={key: old}, new={key: value})
+        return True
 
 
 def deactivate_user(*, user_id: int, actor: audit.Actor, at: datetime) -> bool:

@@ -155,7 +155,7 @@ def _summarise(*, at: datetime, seconds: float, say: Console) -> None:
     here = brand.current()
     figures = analytics.metrics(as_of=here.day(at), period=PeriodKind.YEAR)
     revenue = money.to_major(figures.total_revenue.amount_minor, currency=here.currency)
-    failed = len(events.failed_events())
+    failed = events.failed_count()
     say.print(
         f"\n[bold]{here.name}[/]: {events.head():,} events, {figures.total_customers:,} customers, "
         f"{revenue:,} {here.currency} of revenue, ready in {seconds:.0f} s; {failed} events set aside."

@@ -13,6 +13,8 @@ class Lock(enum.IntEnum):
     CONSUMER = 7_301_002
     LAKE = 7_301_003
     LOGIN = 7_301_004
+    IMPORT = 7_301_005
+    """Of one source each: the second key is its id."""
 
 
 def dsn() -> str:

@@ -147,7 +147,8 @@ class Table:
     columns: Sequence[Column]
     empty: Empty
     path: str
-    query: Mapping[str, str]
+    query: Mapping[str, Sequence[str]]
+    """Of the address; a name may stand there several times."""
     order: str
     """Key of the column sorted by, with a leading minus when descending; empty for an order of its own."""
     page: int
@@ -168,8 +169,8 @@ class Table:
         return bool(self.pager or self.export_url)
 
     def _url(self, **changes: str) -> str:
-        parts = {key: value for key, value in {**self.query, **changes}.items() if value}
-        return f"{self.path}?{urlencode(parts)}" if parts else self.path
+        parts = {key: value for key, value in {**self.query, **changes}.items() if any(value)}
+        return f"{self.path}?{urlencode(parts, doseq=True)}" if parts else self.path
 
     def _head(self, column: Column) -> Head:
         is_down, key = self.order.startswith("-"), self.order.removeprefix("-")
@@ -244,7 +245,7 @@ def table(
         empty=empty,
         export_url=export_url,
         path=request.path,
-        query=request.GET.dict(),
+        query=dict(request.GET.lists()),
     )
 
 

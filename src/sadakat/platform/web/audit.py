@@ -39,6 +39,7 @@ audit.register_words(
         "team.user_reactivated": gettext_lazy("Person let in again"),
         "team.password_set": gettext_lazy("Password set"),
         "team.link_made": gettext_lazy("Log-in link made"),
+        "team.preference_set": gettext_lazy("List arranged"),
         "name": gettext_lazy("Name"),
         "email": gettext_lazy("E-mail address"),
         "role": gettext_lazy("Role"),

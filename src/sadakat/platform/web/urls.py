@@ -1,8 +1,8 @@
-"""Addresses of log-in, account, team and audit."""
+"""Addresses of log-in, account, team, keys and audit."""
 
 from django.urls import path
 
-from sadakat.platform.web import account, audit, team
+from sadakat.platform.web import account, audit, keys, team
 
 urlpatterns = [
     path("login/", account.log_in, name="login"),
@@ -17,5 +17,8 @@ urlpatterns = [
     path("team/<int:user_id>/link/", team.link, name="team_link"),
     path("team/<int:user_id>/deactivate/", team.deactivate, name="team_deactivate"),
     path("team/<int:user_id>/reactivate/", team.reactivate, name="team_reactivate"),
+    path("settings/keys/", keys.keys, name="api_keys"),
+    path("settings/keys/new/", keys.new, name="new_api_key"),
+    path("settings/keys/<int:key_id>/revoke/", keys.revoke, name="revoke_api_key"),
     path("audit/", audit.entries, name="audit"),
 ]

@@ -1,0 +1,55 @@
+"""What the tests of the REST API share: callers with keys of any scopes, and the shop that they ask about."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NOW = datetime.fromisoformat("2026-11-20T09:00:00+00:00")
+
+
+class Caller:
+    """A program with a key; `ask` gives status and document."""
+
+    def __init__(self, key: str) -> None:
+        from django.test import Client
+
+        self.key = key
+        self.client = Client(SERVER_NAME="localhost", headers={"Authorization": f"Bearer {key}"})
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        said = {name.replace("_", "-"): value for name, value in headers.items()}
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        return self.client.generic(method, f"/api/v1{path}", raw, content_type="application/json", headers=said)
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        answer = self.send(method, path, body, **headers)
+        return answer.status_code, answer.json()
+
+    def get(self, path: str) -> Any:
+        status, document = self.ask("GET", path)
+        assert status == 200, document
+        return document
+
+
+def caller(*scopes: str) -> Caller:
+    """A caller with these scopes, or with all of them."""
+    from sadakat.platform import apikeys, audit
+
+    return Caller(apikeys.create_key(name="Till", scopes=scopes or list(apikeys.Scope), actor=audit.CLI, at=NOW)[1])
+
+
+def refusal(status: int, title: str, detail: str, **more: Any) -> tuple[int, Any]:
+    return status, {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+
+
+@pytest.fixture
+def shop(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shop of the pages' tests, worked off."""
+    from sadakat.platform import lake
+    from tests.web import shop as shop_data
+
+    monkeypatch.setattr(lake, "folder", lambda: tmp_path)
+    shop_data.fill()

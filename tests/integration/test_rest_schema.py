@@ -1,0 +1,107 @@
+"""schemathesis asks every operation of the OpenAPI document for faults; the document shows each by an example."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import (
+    content_type_conformance,
+    not_a_server_error,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.integration import asking
+from tests.integration.asking import caller
+
+shop = asking.shop
+EXAMPLES = 25
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+# Of the shop, so that not everything that is asked for is missing.
+REFERENCES = ["user_id:1001", "email:isil.igdir@example.com", "phone:05321234503", "1", "2", "3"]
+# Of the shop, so that not everything that is asked for is missing or cannot be.
+KNOWN: dict[str, list[Any]] = {
+    "ref": REFERENCES,
+    "with": REFERENCES,
+    "merge_id": [1, 2, 3],
+    "conflict_id": [1, 2],
+    "source_id": [1, 2, 3],
+    "allowed_origins": [[], ["https://shop.example"]],
+    "Idempotency-Key": [f"key-{number}" for number in range(200)],
+}
+
+
+@pytest.fixture
+def document(database: str) -> Any:
+    from django.core.handlers.wsgi import WSGIHandler
+
+    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", WSGIHandler())
+
+
+def statuses_of(operation: Any, *, mode: GenerationMode, headers: dict[str, str]) -> set[int]:
+    """What an operation answered to its examples, each answer checked against the document."""
+    seen: set[int] = set()
+
+    @settings(
+        max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(case=operation.as_strategy(generation_mode=mode), data=st.data())
+    def ask(case: Any, data: st.DataObject) -> None:
+        for said in (case.path_parameters, case.headers, case.body):
+            for name in set(said) & set(KNOWN) if isinstance(said, Mapping) else ():
+                if data.draw(st.booleans()):
+                    said[name] = data.draw(st.sampled_from(KNOWN[name]))
+        response = case.call(headers=headers)
+        seen.add(response.status_code)
+        case.validate_response(response, checks=CHECKS)
+
+    ask()
+    return seen
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fitting", "unfitting"])
+def test_no_input_is_a_fault_and_every_answer_is_as_the_document_says(
+    document: Any, shop: None, mode: GenerationMode
+) -> None:
+    headers = {"Authorization": f"Bearer {caller().key}", "Host": "localhost"}
+    operations = [result.ok() for result in document.get_all_operations()]
+    seen = {operation.label: statuses_of(operation, mode=mode, headers=headers) for operation in operations}
+    assert len(seen) == 21
+    if mode is GenerationMode.POSITIVE:
+        assert {label for label, statuses in seen.items() if not statuses & {200, 201}} == set()
+        assert not {400, 401, 405, 413} & set().union(*seen.values())
+
+
+def examples(document: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Each example with what it shows and its schema."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            told = [answer for status, answer in operation["responses"].items() if status < "300"]
+            for part in [*told, *filter(None, [operation.get("requestBody")])]:
+                said = part["content"]["application/json"]
+                yield f"{method} {path}", said["example"], said["schema"]
+
+
+def test_every_operation_shows_a_request_and_an_answer_that_fit_the_schema(database: str) -> None:
+    from django.test import Client
+
+    document = Client(SERVER_NAME="localhost").get("/api/v1/openapi.json").json()
+    shown = list(examples(document))
+    assert len({label for label, _, _ in shown}) == 21
+    for label, example, schema in shown:
+        whole = schema | {"components": document["components"]}
+        errors = [str(error) for error in jsonschema_rs.validator_for(whole).iter_errors(example)]
+        assert errors == [], label
+        if "items" in example and "$ref" in schema:
+            assert example["items"], label
+    for method, operation in [pair for methods in document["paths"].values() for pair in methods.items()]:
+        assert operation["summary"]
+        assert "scope `" in operation["description"] or operation["operationId"] == "me"
+        headers = [one["name"] for one in operation["parameters"] if one["in"] == "header"]
+        assert headers == ([] if method == "get" else ["Idempotency-Key"])
+        assert all("description" in one for one in operation["parameters"]), operation["operationId"]
