@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -104,15 +105,31 @@ def _session(name: str) -> dict[str, str]:
     return {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
 
 
+@contextmanager
+def in_process() -> Iterator[str]:
+    """A server in a thread of the test, on the test's own database; gives its address."""
+    from django.contrib.staticfiles.handlers import StaticFilesHandler
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.core.servers.basehttp import ThreadedWSGIServer
+    from django.test.testcases import QuietWSGIRequestHandler
+
+    server = ThreadedWSGIServer(("127.0.0.1", 0), QuietWSGIRequestHandler)
+    server.set_app(StaticFilesHandler(WSGIHandler()))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 @pytest.fixture
 def sample(database: str, browser: Browser, now: datetime) -> Iterator[Visitor]:
     """The kit's sample pages, seen by Elif."""
     from django.conf import settings
-    from django.contrib.staticfiles.handlers import StaticFilesHandler
-    from django.core.handlers.wsgi import WSGIHandler
-    from django.core.servers.basehttp import ThreadedWSGIServer
     from django.test import override_settings
-    from django.test.testcases import QuietWSGIRequestHandler
 
     from sadakat.platform.models import User
     from sadakat.platform.ui import navigation
@@ -128,19 +145,11 @@ def sample(database: str, browser: Browser, now: datetime) -> Iterator[Visitor]:
     ):
         navigation.register(navigation.Entry(section=section, label=label, url_name=url_name, icon=icon))
     with override_settings(ROOT_URLCONF="tests.web.sample", TEMPLATES=templates):
-        server = ThreadedWSGIServer(("127.0.0.1", 0), QuietWSGIRequestHandler)
-        server.set_app(StaticFilesHandler(WSGIHandler()))
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
         User.objects.create(email="elif@modanord.example", name="Elif Yıldız", role="marketer", created_at=now)
-        cookies = _session("elif")
         try:
-            with visitor(browser, f"http://127.0.0.1:{server.server_port}", cookies) as person:
+            with in_process() as url, visitor(browser, url, _session("elif")) as person:
                 yield person
         finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
             navigation._entries.clear()
             navigation._entries.update(entries)
 
@@ -206,6 +215,13 @@ class Shop:
         return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
 
 
+def _fill() -> None:
+    from django.db import connections
+
+    shop_data.fill()
+    connections.close_all()
+
+
 @pytest.fixture(scope="session")
 def shop(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     from django.db import connections
@@ -220,7 +236,9 @@ def shop(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sh
         server.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
         default.settings_dict["NAME"] = name
         patch.setattr(lake, "folder", lambda: folder / "lake")
-        shop_data.fill()
+        # Jobs have an event loop of their own, and Playwright's may be running in this thread already.
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            thread.submit(_fill).result()
         url = f"http://127.0.0.1:{port}"
         environment = {
             **os.environ,

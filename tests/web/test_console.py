@@ -23,6 +23,8 @@ PATHS = [
     "/settings/sources/",
     "/settings/sources/new/",
     "/settings/sources/2/",
+    "/settings/imports/",
+    "/settings/imports/new/",
     "/settings/failed-events/",
     "/team/",
     "/team/1/",

@@ -1,8 +1,5 @@
 """Customers, Customer 360 and orders, as people find and read them."""
 
-import csv
-import io
-
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -41,7 +38,7 @@ def test_search_of_an_order_number_leads_to_the_order(console: Visitor) -> None:
 def test_search_that_finds_several_lists_them(console: Visitor) -> None:
     page = console.page()
     _find(page, "ortak")
-    expect(page.locator(".page")).to_contain_text("2 found")
+    expect(page.locator(".page")).to_contain_text(f"2 found of {shop.CUSTOMERS}")
     expect(page.locator("tbody tr")).to_have_count(2)
     page.get_by_role("link", name="Show all").click()
     expect(page.locator(".page")).to_contain_text(str(shop.CUSTOMERS))
@@ -74,15 +71,6 @@ def test_list_is_sorted_and_turned_by_its_address(console: Visitor) -> None:
     page.get_by_role("link", name="Next page").click()
     expect(page.locator(".pager")).to_contain_text(f"51 to {shop.CUSTOMERS} of {shop.CUSTOMERS}")
     expect(page.locator("tbody tr")).to_have_count(shop.CUSTOMERS - 50)
-
-
-def test_list_is_exported(console: Visitor) -> None:
-    page = console.page()
-    page.goto("/customers/?q=isil")
-    with page.expect_download() as started:
-        page.get_by_role("link", name="Export").click()
-    rows = list(csv.DictReader(io.StringIO(started.value.path().read_text(encoding="utf-8"))))
-    assert [(row["name"], row["orders"], row["revenue_minor"]) for row in rows] == [("Işıl Iğdır", "7", "310290")]
 
 
 def test_customer_360_tells_who_it_is(console: Visitor) -> None:
@@ -170,13 +158,3 @@ def test_order_number_of_two_shops_leads_to_both(console: Visitor) -> None:
     assert [_cells(row) for row in lines.all()] == [["Linen shirt", "unknown", "2", "₺500.50"]]
     page.get_by_role("link", name="B-1 · Store Kadıköy").click()
     expect(page.locator(".strip")).to_contain_text("₺99.90")
-
-
-def test_conflicts_say_why_two_customers_stay_apart(console: Visitor) -> None:
-    page = console.page()
-    page.goto("/customers/")
-    page.get_by_role("link", name="Conflicts 1").click()
-    expect(page.locator("tbody tr")).to_have_count(1)
-    expect(page.locator("tbody tr")).to_contain_text("Each has a user id of its own.")
-    page.locator("tbody a").first.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Ortak Telefon 1")

@@ -1,7 +1,6 @@
 """Customer 360: one page for everything known of a person."""
 
-from contextlib import suppress
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from sadakat.commerce import api as commerce
-from sadakat.console.web import orders, timeline, words
+from sadakat.console.web import merging, orders, timeline, words
 from sadakat.customers import api as customers
 from sadakat.customers.types import Customer, IdentifierType
 from sadakat.events import api as events
@@ -32,19 +31,6 @@ _ORDER_COLUMNS: Final = [
     parts.Column(label=gettext_lazy("Revenue"), is_numeric=True),
     parts.Column(label=gettext_lazy("Status")),
 ]
-# Traits with a name of their own; all others are shown under the name that the shop gave them.
-_TRAIT_LABELS: Final = {
-    "city": gettext_lazy("City"),
-    "birthday": gettext_lazy("Birthday"),
-    "language": gettext_lazy("Preferred language"),
-    "age_group": gettext_lazy("Age group"),
-    "income_group": gettext_lazy("Income group"),
-    "household_size": gettext_lazy("Household size"),
-    "kids_count": gettext_lazy("Children"),
-    "gender": gettext_lazy("Gender"),
-    "company": gettext_lazy("Company"),
-    "household_id": gettext_lazy("Household id"),
-}
 _IN_HEADER: Final = {"firstName", "lastName", "name", "email", "phone", "card"}
 _TABS: Final = {"all": None, "orders": timeline.ORDER_EVENTS}
 
@@ -64,14 +50,14 @@ def customer(request: HttpRequest, customer_id: int) -> HttpResponse:
     )
     context = {
         "person": person,
-        "title": person.name or _("Customer %(id)s") % {"id": str(person.id)},
+        "title": merging.name_of(person),
         "note": _who(person, here),
         "strip": _strip(person, here),
         "traits": _traits(person),
         "identifiers": _identifiers(person),
-        "merges": [
-            {"merge": merge, "reason": words.merge_reason(merge.reason)} for merge in customers.merges_of(person.id)
-        ],
+        "merges": merging.undo_terms(person, customers.merges_of(person.id)),
+        "may_edit": access.may(request.user, Permission.EDIT_CUSTOMERS),
+        "is_computing": person.features.get("events") is None,
         "days": timeline.by_day(happened[:SHOWN_EVENTS], here=here),
         "older_url": _older(happened, tab),
         "tabs": _timeline_tabs(tab),
@@ -129,23 +115,14 @@ def _strip(person: Customer, here: brand.Brand) -> list[tuple[str, str]]:
 def _traits(person: Customer) -> list[dict[str, Any]]:
     return [
         {
-            "label": _TRAIT_LABELS.get(name, name),
-            "value": _trait_text(trait.value),
+            "label": words.TRAIT_LABELS.get(name, name),
+            "value": words.trait_text(trait.value),
             "source": _source_name(trait.source_id),
             "at": trait.at,
         }
-        for name, trait in sorted(person.traits.items(), key=lambda pair: (pair[0] not in _TRAIT_LABELS, pair[0]))
+        for name, trait in sorted(person.traits.items(), key=lambda pair: (pair[0] not in words.TRAIT_LABELS, pair[0]))
         if name not in _IN_HEADER
     ]
-
-
-def _trait_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, str) and len(value) == len("2026-11-20"):
-        with suppress(ValueError):
-            return formats.long_date(date.fromisoformat(value))
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _identifiers(person: Customer) -> list[dict[str, Any]]:

@@ -89,7 +89,7 @@ def _needs(user: User, here: brand.Brand, *, day: date) -> list[parts.Need]:
     """Facts that somebody should act on, the most pressing first; only what this person may open."""
     needs = []
     if access.may(user, Permission.MANAGE_SOURCES):
-        if failed := len(events.failed_events()):
+        if failed := events.failed_count():
             needs.append(
                 parts.Need(
                     title=ngettext("%(n)s event is set aside", "%(n)s events are set aside", failed)

@@ -1,36 +1,36 @@
-"""Lists of customers: all or found, those in conflict, those who are slipping away; and the one search field."""
+"""Lists of customers: all or found, and those who are slipping away; and the one search field."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from sadakat.analytics import api as analytics
 from sadakat.commerce import api as commerce
-from sadakat.console.web import orders, words
+from sadakat.console.web import columns, filtering, orders
+from sadakat.console.web.columns import Field, Kind
 from sadakat.customers import api as customer_data
-from sadakat.platform import access, brand
+from sadakat.customers.types import CustomerPage, CustomerRow, Filter
+from sadakat.platform import access, brand, operations
 from sadakat.platform.access import Permission
+from sadakat.platform.models import User
 from sadakat.platform.ui import export, formats, parts
 
 PAGE_SIZE: Final = 50
-EXPORT_PAGE_SIZE: Final = 200
-MAX_EXPORT_PAGES: Final = 10_000
 
-_COLUMNS: Final = [
-    parts.Column(label=gettext_lazy("Name"), key="name"),
-    parts.Column(label=gettext_lazy("City")),
-    parts.Column(label=gettext_lazy("Identifiers")),
-    parts.Column(label=gettext_lazy("Orders"), key="orders", is_numeric=True, starts_descending=True),
-    parts.Column(label=gettext_lazy("Revenue"), key="revenue_minor", is_numeric=True, starts_descending=True),
-    parts.Column(label=gettext_lazy("Last order"), key="last_order_at", is_numeric=True, starts_descending=True),
-    parts.Column(label=gettext_lazy("Last seen"), key="last_seen_at", is_numeric=True, starts_descending=True),
-]
+_CSS: Final = {
+    Kind.IDENTIFIERS: "wrap soft",
+    Kind.TRAIT: "wide",
+    Kind.NUMBER: "n",
+    Kind.MONEY: "n",
+    Kind.DATE: "n",
+}
+_NAME: Final = parts.Column(label=gettext_lazy("Name"), key="name")
 _SLIPPING_COLUMNS: Final = [
     parts.Column(label=gettext_lazy("Name")),
     parts.Column(label=gettext_lazy("Orders"), is_numeric=True),
@@ -39,43 +39,94 @@ _SLIPPING_COLUMNS: Final = [
     parts.Column(label=gettext_lazy("Silent, days"), is_numeric=True),
     parts.Column(label=gettext_lazy("Last order"), is_numeric=True),
 ]
-_CONFLICT_COLUMNS: Final = [
-    parts.Column(label=gettext_lazy("Customers")),
-    parts.Column(label=gettext_lazy("Why they stay apart")),
-    parts.Column(label=gettext_lazy("Since"), is_numeric=True),
-]
-_EXPORTED: Final = ("orders", "revenue_minor", "last_order_at", "last_seen_at")
 
 
 @require_GET
 @access.requires(Permission.VIEW_CUSTOMERS)
 def customers(request: HttpRequest) -> HttpResponse:
-    """Everybody, or those who fit the search; the address holds search, order and page."""
+    """Everybody, or those who fit search and filters; the address holds these, columns, order and page."""
+    here, offered = brand.current(), columns.fields()
+    addition = filtering.addition(request, offered=offered, here=here)
+    if addition and addition.form.is_bound and (added := addition.form.filter()):
+        return redirect(filtering.with_filter(request, added))
     text = request.GET.get("q", "").strip()
-    ask = parts.asked(request, columns=_COLUMNS, usual_order="-last_order_at")
-    if request.GET.get("format") == "csv":
-        return _export(request, text, ask.order)
-    found = customer_data.search(text=text, page=ask.page, page_size=PAGE_SIZE, order=ask.order)
-    query = request.GET.copy()
-    query["format"] = "csv"
-    table = parts.table(
-        request,
-        caption=_("Customers"),
-        columns=_COLUMNS,
-        rows=found.rows,
-        total=found.total,
+    chosen = columns.chosen(request, offered)
+    filters = filtering.asked(request)
+    ask = parts.asked(request, columns=[_NAME, *(f.column for f in offered.values())], usual_order="-last_order_at")
+    found = customer_data.search(
+        text,
+        filters=filters,
+        today=here.day(timezone.now()),
+        zone=here.zone,
+        page=ask.page,
         page_size=PAGE_SIZE,
-        ask=ask,
-        empty=_nobody(text),
-        export_url=f"?{query.urlencode()}" if access.may(request.user, Permission.EXPORT) else "",
+        order=ask.order,
     )
     context = {
-        "table": table,
+        "table": parts.table(
+            request,
+            caption=_("Customers"),
+            columns=[_NAME, *(field.column for field in chosen)],
+            rows=[_cells(row, chosen, here=here) for row in found.rows],
+            total=found.total,
+            page_size=PAGE_SIZE,
+            ask=ask,
+            empty=_nobody(text, filters),
+            export_url=_export_url(request, chosen),
+        ),
         "search_text": text,
-        "note": _("%(n)s found") % {"n": formats.number(found.total)} if text else formats.number(found.total),
+        "note": _found(found, is_narrowed=bool(text or filters)),
+        "is_narrowed": text or filters,
+        "chips": filtering.chips(request, filters, offered=offered, here=here),
+        "addition": addition,
+        "to_add": filtering.fields_to_add(request, offered),
+        "columns": [(field, field in chosen) for field in offered.values()],
+        "query": request.GET.urlencode(),
         "conflicts": len(customer_data.conflicts()),
     }
     return render(request, "console/customers.html", context)
+
+
+@require_POST
+@access.requires(Permission.VIEW_CUSTOMERS)
+def choose_columns(request: HttpRequest) -> HttpResponse:
+    """Shows the list with the columns chosen, now and whenever this person comes back."""
+    offered = columns.fields()
+    keys = [] if "usual" in request.POST else [key for key in request.POST.getlist("columns") if key in offered]
+    assert isinstance(request.user, User)
+    operations.set_preference(
+        user_id=request.user.id,
+        key=columns.PREFERENCE,
+        value=keys or None,
+        actor=access.actor_of(request.user),
+        at=timezone.now(),
+    )
+    query = QueryDict(request.POST.get("query", ""), mutable=True)
+    query.setlist("columns", keys)
+    return redirect(f"{resolve_url('customers')}?{query.urlencode()}")
+
+
+@require_GET
+@access.requires(Permission.EXPORT)
+@access.requires(Permission.VIEW_CUSTOMERS)
+def export_customers(request: HttpRequest) -> HttpResponse:
+    """Everybody whom search and filters find, with the columns chosen, as a CSV file in the order of ids."""
+    here, now = brand.current(), timezone.now()
+    chosen = columns.chosen(request, columns.fields())
+    rows = customer_data.export_customers(
+        request.GET.get("q", "").strip(),
+        filters=filtering.asked(request),
+        columns=[field.key for field in chosen],
+        today=here.day(now),
+        zone=here.zone,
+        actor=access.actor_of(request.user),
+        at=now,
+    )
+    return export.csv_stream(
+        f"customers-{now:%Y-%m-%d}",
+        heads=["id", "name", *(field.key for field in chosen)],
+        rows=([row.id, row.name, *(field.plain(row) for field in chosen)] for row in rows),
+    )
 
 
 @require_GET
@@ -97,24 +148,6 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@access.requires(Permission.VIEW_CUSTOMERS)
-def conflicts(request: HttpRequest) -> HttpResponse:
-    """Links that a limit keeps from joining two customers."""
-    rows = [
-        {"conflict": conflict, "reason": words.conflict_reason(conflict.reason)}
-        for conflict in customer_data.conflicts(limit=200)
-    ]
-    table = orders.table_of(
-        request,
-        _("Conflicts of identity"),
-        _CONFLICT_COLUMNS,
-        rows,
-        empty=parts.Empty(icon="check", title=_("No conflicts"), text=_("Nobody is kept apart by a limit.")),
-    )
-    return render(request, "console/conflicts.html", {"table": table})
-
-
-@require_GET
 @access.requires(Permission.VIEW_ANALYTICS)
 def slipping(request: HttpRequest) -> HttpResponse:
     """Regular customers who have broken their habit, those who spent most first."""
@@ -133,7 +166,24 @@ def slipping(request: HttpRequest) -> HttpResponse:
     return render(request, "console/slipping.html", {"table": table, "note": note})
 
 
-def _nobody(text: str) -> parts.Empty:
+def _cells(row: CustomerRow, chosen: Sequence[Field], *, here: brand.Brand) -> Mapping[str, Any]:
+    cells = [(_CSS.get(field.kind, ""), field.lines(row, here=here)) for field in chosen]
+    return {"id": row.id, "name": row.name, "cells": cells}
+
+
+def _found(found: CustomerPage, *, is_narrowed: bool) -> str:
+    if not is_narrowed:
+        return formats.number(found.total)
+    return _("%(n)s found of %(all)s") % {"n": formats.number(found.total), "all": formats.number(found.everybody)}
+
+
+def _nobody(text: str, filters: Sequence[Filter]) -> parts.Empty:
+    if filters:
+        return parts.Empty(
+            icon="search-x",
+            title=_("Nobody fits these filters"),
+            text=_("Take one away, or choose another value."),
+        )
     if text:
         return parts.Empty(
             icon="search-x",
@@ -147,22 +197,11 @@ def _nobody(text: str) -> parts.Empty:
     )
 
 
-def _export(request: HttpRequest, text: str, order_by: str) -> HttpResponse:
-    """The whole list as CSV, for those who may export."""
+def _export_url(request: HttpRequest, chosen: Sequence[Field]) -> str:
     if not access.may(request.user, Permission.EXPORT):
-        raise Http404
-    return export.csv_answer(
-        f"customers-{timezone.now():%Y-%m-%d}",
-        heads=["id", "name", "city", "identifiers", *_EXPORTED],
-        rows=_exported_rows(text, order_by),
-    )
-
-
-def _exported_rows(text: str, order_by: str) -> Iterator[list[Any]]:
-    for page in range(1, MAX_EXPORT_PAGES + 1):
-        found = customer_data.search(text=text, page=page, page_size=EXPORT_PAGE_SIZE, order=order_by)
-        for row in found.rows:
-            figures = [row.features.get(name) for name in _EXPORTED]
-            yield [row.id, row.name, row.city, " ".join(row.identifiers), *figures]
-        if page >= found.pages:
-            return
+        return ""
+    query = QueryDict(mutable=True)
+    for name in ("q", "f"):
+        query.setlist(name, request.GET.getlist(name))
+    query.setlist("columns", [field.key for field in chosen])
+    return f"{resolve_url('export_customers')}?{query.urlencode()}"

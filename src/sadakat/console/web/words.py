@@ -1,11 +1,14 @@
-"""Words for what the customers' context tells by keys: identifiers, and why customers were joined or kept apart."""
+"""Words for what the customers' context tells by keys: identifiers, features, traits, and why customers were joined."""
 
-from typing import Final
+from contextlib import suppress
+from datetime import date
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from sadakat.customers.types import ConflictReason, IdentifierType
+from sadakat.platform.ui import formats
 
 IDENTIFIER_LABELS: Final = {
     IdentifierType.USER_ID: gettext_lazy("User id"),
@@ -13,6 +16,51 @@ IDENTIFIER_LABELS: Final = {
     IdentifierType.EMAIL: gettext_lazy("E-mail"),
     IdentifierType.PHONE: gettext_lazy("Phone"),
     IdentifierType.ANONYMOUS_ID: gettext_lazy("Anonymous id"),
+}
+FEATURE_LABELS: Final = {
+    "orders": gettext_lazy("Orders"),
+    "revenue_minor": gettext_lazy("Revenue"),
+    "first_order_at": gettext_lazy("First order"),
+    "last_order_at": gettext_lazy("Last order"),
+    "last_channel": gettext_lazy("Last channel"),
+    "events": gettext_lazy("Events"),
+    "first_seen_at": gettext_lazy("First seen"),
+    "last_seen_at": gettext_lazy("Last seen"),
+    "first_source": gettext_lazy("First source"),
+    "is_known": gettext_lazy("Is known"),
+}
+# The sentences by which the features are registered, so that they are translated.
+_MEANINGS: Final = (
+    gettext_lazy("Orders that count: neither cancelled nor wholly refunded, with revenue above zero"),
+    gettext_lazy("Time of the first order that counts"),
+    gettext_lazy("Time of the latest order that counts"),
+    gettext_lazy("Channel of the latest order that counts"),
+    gettext_lazy("Events of all kinds"),
+    gettext_lazy("Time of the first event"),
+    gettext_lazy("Time of the latest event"),
+    gettext_lazy("Source of the first event"),
+    gettext_lazy("Known by more than anonymous ids"),
+)
+# Traits with a name of their own; all others are shown under the name that the shop gave them.
+TRAIT_LABELS: Final = {
+    "city": gettext_lazy("City"),
+    "birthday": gettext_lazy("Birthday"),
+    "language": gettext_lazy("Preferred language"),
+    "age_group": gettext_lazy("Age group"),
+    "income_group": gettext_lazy("Income group"),
+    "household_size": gettext_lazy("Household size"),
+    "kids_count": gettext_lazy("Children"),
+    "gender": gettext_lazy("Gender"),
+    "company": gettext_lazy("Company"),
+    "household_id": gettext_lazy("Household id"),
+    "name": gettext_lazy("Name"),
+    "firstName": gettext_lazy("First name"),
+    "first_name": gettext_lazy("First name"),
+    "lastName": gettext_lazy("Last name"),
+    "last_name": gettext_lazy("Last name"),
+    "email": gettext_lazy("E-mail"),
+    "phone": gettext_lazy("Phone"),
+    "card": gettext_lazy("Loyalty card"),
 }
 _CONFLICT_LABELS: Final = {
     ConflictReason.USER_ID_LIMIT: gettext_lazy("Each has a user id of its own."),
@@ -23,6 +71,7 @@ _CONFLICT_LABELS: Final = {
     ConflictReason.ANONYMOUS_ID_LIMIT: gettext_lazy("Together they would have too many devices."),
     ConflictReason.SHARED_DEVICE: gettext_lazy("They share a device that several people use."),
     ConflictReason.BROWSER_SOURCE: gettext_lazy("Only a browser has named them together."),
+    ConflictReason.FORBIDDEN: gettext_lazy("You have said that these are two persons."),
 }
 
 
@@ -36,4 +85,15 @@ def merge_reason(reason: str) -> str:
     kinds = reason.split("+")
     if set(kinds) <= set(IdentifierType):
         return " + ".join(str(IDENTIFIER_LABELS[IdentifierType(kind)]) for kind in kinds)
-    return _("computed again") if reason == "recomputed" else reason
+    said = {"recomputed": _("computed again"), "by_hand": _("by hand")}
+    return said.get(reason, reason)
+
+
+def trait_text(value: Any) -> str:
+    """What somebody said of himself, as it is read: days in the reader's language, lists with commas."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, str) and len(value) == len("2026-11-20"):
+        with suppress(ValueError):
+            return formats.long_date(date.fromisoformat(value))
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
