@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sadakat.config import boot
+from tests import setup_machine
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 TEMPLATE = f"sadakat_template_{os.getpid()}"
@@ -95,3 +96,14 @@ def database(template: str, request: pytest.FixtureRequest) -> Iterator[str]:
 def now() -> datetime:
     """The clock of the tests: Friday 20 November 2026, noon in Istanbul."""
     return NOW
+
+
+@pytest.fixture(scope="session")
+def sdks() -> Path:
+    """The folder of the SDKs for node and browsers."""
+    folder = setup_machine.sdks()
+    if folder is None:
+        if os.environ.get("CI"):
+            pytest.fail("no SDKs: run `python -m tests.setup_machine`")
+        pytest.skip("no SDKs: run `python -m tests.setup_machine`")
+    return folder

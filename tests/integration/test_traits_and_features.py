@@ -227,7 +227,7 @@ def test_features_are_written_by_their_owner(points: Feature, now: datetime) -> 
         assert cursor.fetchall() == [(ids[0], None, now), (ids[1], 7, now)]
     assert customers.customer(ids[1]).features["test_points"] == 7
     assert customers.customer(ids[2]).features["test_points"] is None
-    assert customers.search(filters={"test_points": 7}).rows[0].id == ids[1]
+    assert customers.search(filters=[customers.parse_filter("test_points.at_least.7")]).rows[0].id == ids[1]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sadakat.events import rules
+from sadakat.events.rules import messages as rules
 from sadakat.events.types import MAX_EVENT_BYTES, Kind, Message, Source, SourceKind
 from sadakat.kernel.errors import Invalid
 
