@@ -1,17 +1,13 @@
 """Commands on keys of the REST API."""
 
-import json
 import sys
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+
+from sadakat.entry.terminal import Json, boot, now, print_json, print_table, say
 
 app = typer.Typer(no_args_is_help=True, help="Keys of the REST API.")
-say = Console(stderr=True)
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output and nothing else.")]
 
 
 @app.command("create")
@@ -22,13 +18,13 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Adds a key and prints it once."""
-    _boot()
+    boot()
     from sadakat.platform import apikeys, audit
 
     wanted = [scope.strip() for scope in scopes.replace("|", ",").split(",") if scope.strip()]
-    row, key = apikeys.create_key(name=name, scopes=wanted, actor=audit.CLI, at=datetime.now(UTC))
+    row, key = apikeys.create_key(name=name, scopes=wanted, actor=audit.CLI, at=now())
     if as_json:
-        _print_json({"id": row.pk, "name": row.name, "scopes": row.scopes, "key": key})
+        print_json({"id": row.pk, "name": row.name, "scopes": row.scopes, "key": key})
     else:
         say.print(f"Key {row.name} ({', '.join(row.scopes)}), shown only now:")
         sys.stdout.write(key + "\n")
@@ -37,7 +33,7 @@ def create(
 @app.command("list")
 def list_(*, as_json: Json = False) -> None:
     """The keys, what each may do, and when it was last used."""
-    _boot()
+    boot()
     from sadakat.platform import apikeys
 
     rows = [
@@ -51,32 +47,14 @@ def list_(*, as_json: Json = False) -> None:
         }
         for row in apikeys.every_key()
     ]
-    if as_json:
-        _print_json(rows)
-    elif not rows:
-        say.print("none")
-    else:
-        table = Table(*rows[0])
-        for row in rows:
-            table.add_row(*(", ".join(value) if isinstance(value, list) else str(value) for value in row.values()))
-        Console().print(table)
+    print_table(rows, as_json=as_json)
 
 
 @app.command("revoke")
 def revoke(key_id: int) -> None:
     """Ends a key at once and for good; its number is in the list."""
-    _boot()
+    boot()
     from sadakat.platform import apikeys, audit
 
-    is_new = apikeys.revoke_key(key_id=key_id, actor=audit.CLI, at=datetime.now(UTC))
+    is_new = apikeys.revoke_key(key_id=key_id, actor=audit.CLI, at=now())
     say.print("revoked" if is_new else "was revoked already")
-
-
-def _boot() -> None:
-    from sadakat.config import boot
-
-    boot.start()
-
-
-def _print_json(document: Any) -> None:
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")

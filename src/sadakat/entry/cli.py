@@ -2,9 +2,9 @@
 
 import json
 import sys
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from sadakat.entry import apikeys, importing
 from sadakat.entry.demo import Dates
+from sadakat.entry.terminal import Json, boot, now, print_json, print_table, say
 from sadakat.events.types import SourceKind
 from sadakat.kernel import time
 from sadakat.kernel.errors import SadakatError
@@ -27,13 +28,10 @@ app.add_typer(events_app, name="events")
 app.add_typer(rates_app, name="rates")
 app.add_typer(team_app, name="team")
 
-say = Console(stderr=True)
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output and nothing else.")]
-
 
 def main() -> None:
     """Runs the command line; a refusal is one clear line on standard error and exit code 1."""
-    from sadakat.config import boot
+    from sadakat.config import boot as process
     from sadakat.platform import logs
 
     logs.configure()
@@ -45,22 +43,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        boot.stop()
-
-
-def now() -> datetime:
-    """The clock of the command line; everything below it is told the time."""
-    return datetime.now(UTC)
-
-
-def _boot() -> None:
-    from sadakat.config import boot
-
-    boot.start()
-
-
-def _print_json(document: Any) -> None:
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        process.stop()
 
 
 @app.command()
@@ -73,7 +56,7 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
     """Real sample data, everything computed, and the console on http://localhost:8000."""
-    _boot()
+    boot()
     from sadakat.entry.demo import run
 
     run.demo(once=once, dates=dates, port=port, at=now(), say=say)
@@ -87,7 +70,7 @@ def serve(
     worker: Annotated[bool, typer.Option(help="Run the background loops too.")] = True,
 ) -> None:
     """Web, collector and worker together."""
-    _boot()
+    boot()
     from sadakat.entry import server
 
     server.serve(port=port, workers=workers, with_worker=worker, at=now(), say=say)
@@ -96,7 +79,7 @@ def serve(
 @app.command()
 def worker() -> None:
     """The background loops alone."""
-    _boot()
+    boot()
     from sadakat.entry import server
 
     server.run_worker()
@@ -112,12 +95,12 @@ def work(
     """Does everything that is due, then exits."""
     if not until_idle:
         raise typer.BadParameter("say --until-idle; `sadakat worker` runs without end")
-    _boot()
+    boot()
     from sadakat.platform import worker as loops
 
     done = loops.work_until_idle(at=time.instant(at) if at else now())
     if as_json:
-        _print_json(dict(done))
+        print_json(dict(done))
         return
     for step, count in sorted(done.items()):
         say.print(f"{step}: {count}")
@@ -132,12 +115,12 @@ def metrics(
 ) -> None:
     """The figures of one day, as the console shows them."""
     day = _day(as_of)
-    _boot()
+    boot()
     from sadakat.analytics import api as analytics
 
     document = analytics.as_json(analytics.metrics(as_of=day, period=period))
     if as_json:
-        _print_json(document)
+        print_json(document)
         return
     table = Table("figure", "value")
     for name, value in document.items():
@@ -161,7 +144,7 @@ def bench(name: Annotated[str, typer.Argument(help="A benchmark, or all.")] = "a
     run.bench(name, as_json=as_json, say=say)
 
 
-importing.register(app, say=say, boot=_boot, clock=now)
+app.command("import")(importing.import_file)
 
 
 @source_app.command("create")
@@ -172,13 +155,13 @@ def source_create(
     as_json: Json = False,
 ) -> None:
     """Adds a source and prints its write key once."""
-    _boot()
+    boot()
     from sadakat.events import api as events
     from sadakat.platform import audit
 
     source, key = events.create_source(name=name, kind=kind, actor=audit.CLI, at=now())
     if as_json:
-        _print_json({"id": source.id, "name": source.name, "kind": source.kind, "write_key": key})
+        print_json({"id": source.id, "name": source.name, "kind": source.kind, "write_key": key})
     else:
         say.print(f"Source {source.name} ({source.kind}). Its write key, shown only now:")
         sys.stdout.write(key + "\n")
@@ -187,7 +170,7 @@ def source_create(
 @source_app.command("list")
 def source_list(*, as_json: Json = False) -> None:
     """The sources and what they may do."""
-    _boot()
+    boot()
     from sadakat.events import api as events
 
     rows = [
@@ -201,13 +184,13 @@ def source_list(*, as_json: Json = False) -> None:
         }
         for s in events.sources().values()
     ]
-    _print_table(rows, as_json=as_json)
+    print_table(rows, as_json=as_json)
 
 
 @events_app.command("failed")
 def events_failed(*, as_json: Json = False) -> None:
     """Events that a consumer has set aside, each with its reason."""
-    _boot()
+    boot()
     from sadakat.events import api as events
 
     rows = [
@@ -220,7 +203,7 @@ def events_failed(*, as_json: Json = False) -> None:
         }
         for f in events.failed_events()
     ]
-    _print_table(rows, as_json=as_json)
+    print_table(rows, as_json=as_json)
 
 
 @events_app.command("retry")
@@ -230,7 +213,7 @@ def events_retry(
     position: Annotated[int | None, typer.Option(help="One position; default all.")] = None,
 ) -> None:
     """Hands the events that were set aside to their consumers again."""
-    _boot()
+    boot()
     from sadakat.events import api as events
     from sadakat.platform import audit
 
@@ -247,7 +230,7 @@ def rates_set(
 ) -> None:
     """Records what one unit of a currency is worth in the brand's currency."""
     day, amount = _day(since), _number(rate)
-    _boot()
+    boot()
     from sadakat.commerce import api as commerce
     from sadakat.platform import audit
 
@@ -258,14 +241,14 @@ def rates_set(
 @rates_app.command("list")
 def rates_list(*, as_json: Json = False) -> None:
     """The recorded rates by currency, the latest first."""
-    _boot()
+    boot()
     from sadakat.commerce import api as commerce
 
     rows = [
         {"currency": known.currency, "from": known.from_date.isoformat(), "rate": f"{known.rate.normalize():f}"}
         for known in commerce.currency_rates()
     ]
-    _print_table(rows, as_json=as_json)
+    print_table(rows, as_json=as_json)
 
 
 @team_app.command("add")
@@ -276,7 +259,7 @@ def team_add(
     role: Annotated[str, typer.Option(help="owner, marketer, loyalty_manager, support or analyst")],
 ) -> None:
     """Adds a person and prints a link to log in with."""
-    _boot()
+    boot()
     from sadakat.platform import audit, login, operations
 
     user = operations.create_user(email=email, name=name, role=role, actor=audit.CLI, at=now())
@@ -286,7 +269,7 @@ def team_add(
 @team_app.command("link")
 def team_link(email: str) -> None:
     """Prints a new one-time log-in link for a person."""
-    _boot()
+    boot()
     from sadakat.platform import login, operations
 
     sys.stdout.write(login.log_in_link(operations.user_by_email(email), at=now()) + "\n")
@@ -304,15 +287,3 @@ def _number(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise typer.BadParameter(f"expected a number such as 48.25, not {text!r}") from None
-
-
-def _print_table(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        _print_json(rows)
-    elif not rows:
-        say.print("none")
-    else:
-        table = Table(*rows[0])
-        for row in rows:
-            table.add_row(*(str(value) for value in row.values()))
-        Console().print(table)

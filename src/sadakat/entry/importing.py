@@ -1,9 +1,7 @@
 """`sadakat import`: files from the command line."""
 
-import json
 import os
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import count
@@ -16,68 +14,64 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from sadakat.entry.terminal import Json, boot, now, print_json, say
 from sadakat.events.types import FileReport, ImportNote, ImportPlan, Inspection, Source
 from sadakat.kernel.errors import Invalid, NotFound, Refused
 
 SHOWN_NOTES = 20
 
 
-def register(app: typer.Typer, *, say: Console, boot: Callable[[], None], clock: Callable[[], datetime]) -> None:
-    """Adds the command to the command line."""
+def import_file(
+    target: Annotated[str, typer.Argument(help="customers, products, orders, events or spend")],
+    file: Annotated[Path, typer.Argument(help="CSV, Excel, Parquet or JSON lines")],
+    *,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="COL=FIELD", help="What a column says; COL= leaves it out. May be repeated."),
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="A source of kind import; default Files.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of the rows.")] = False,
+    encoding: Annotated[str | None, typer.Option(help="Such as utf-8 or cp1254.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Between the cells of a CSV file; tab for a tab.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Of an Excel file; default the first.")] = None,
+    decimal_mark: Annotated[str | None, typer.Option(help="The comma or the point.")] = None,
+    day_order: Annotated[str | None, typer.Option(help="dmy or mdy.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A saved mapping.")] = None,
+    save_preset: Annotated[str | None, typer.Option(help="Save the mapping under this name.")] = None,
+    rejected: Annotated[Path | None, typer.Option(help="Where rejected rows go; default beside the file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Imports a file and reports accepted, duplicate and rejected rows; the rejected ones go to a file."""
+    told = {
+        "encoding": encoding,
+        "delimiter": "\t" if delimiter in {"tab", "\\t"} else delimiter,
+        "sheet": sheet,
+        "decimal_mark": decimal_mark,
+        "day_order": day_order,
+    }
+    said = {name: value for name, value in told.items() if value is not None}
+    chosen = _mapping(mapping or [])
+    _check_format(said)
+    rejected_path = _rejected_path(file, rejected)
+    boot()
+    from sadakat.entry import server
 
-    @app.command("import")
-    def import_(
-        target: Annotated[str, typer.Argument(help="customers, products, orders, events or spend")],
-        file: Annotated[Path, typer.Argument(help="CSV, Excel, Parquet or JSON lines")],
-        *,
-        mapping: Annotated[
-            list[str] | None,
-            typer.Option("--map", metavar="COL=FIELD", help="What a column says; COL= leaves it out. May be repeated."),
-        ] = None,
-        source: Annotated[str | None, typer.Option(help="A source of kind import; default Files.")] = None,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of the rows.")] = False,
-        encoding: Annotated[str | None, typer.Option(help="Such as utf-8 or cp1254.")] = None,
-        delimiter: Annotated[str | None, typer.Option(help="Between the cells of a CSV file; tab for a tab.")] = None,
-        sheet: Annotated[str | None, typer.Option(help="Of an Excel file; default the first.")] = None,
-        decimal_mark: Annotated[str | None, typer.Option(help="The comma or the point.")] = None,
-        day_order: Annotated[str | None, typer.Option(help="dmy or mdy.")] = None,
-        preset: Annotated[str | None, typer.Option(help="A saved mapping.")] = None,
-        save_preset: Annotated[str | None, typer.Option(help="Save the mapping under this name.")] = None,
-        rejected: Annotated[Path | None, typer.Option(help="Where rejected rows go; default beside the file.")] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON document.")] = False,
-    ) -> None:
-        """Imports a file and reports accepted, duplicate and rejected rows; the rejected ones go to a file."""
-        told = {
-            "encoding": encoding,
-            "delimiter": "\t" if delimiter in {"tab", "\\t"} else delimiter,
-            "sheet": sheet,
-            "decimal_mark": decimal_mark,
-            "day_order": day_order,
-        }
-        said = {name: value for name, value in told.items() if value is not None}
-        chosen = _mapping(mapping or [])
-        _check_format(said)
-        rejected_path = _rejected_path(file, rejected)
-        boot()
-        from sadakat.entry import server
-
-        server.set_up_brand(at=clock())
-        report = _run(
-            target,
-            file,
-            said=said,
-            chosen=chosen,
-            source_name=source,
-            preset=preset,
-            save_preset=save_preset,
-            dry_run=dry_run,
-            rejected_path=rejected_path,
-            at=clock(),
-            say=say,
-        )
-        _print(report, rejected_path=rejected_path, as_json=as_json, say=say)
-        if not report.accepted + report.duplicates:
-            raise Invalid(f"no row of {file.name} could be imported")
+    server.set_up_brand(at=now())
+    report = _run(
+        target,
+        file,
+        said=said,
+        chosen=chosen,
+        source_name=source,
+        preset=preset,
+        save_preset=save_preset,
+        dry_run=dry_run,
+        rejected_path=rejected_path,
+        at=now(),
+    )
+    _print(report, rejected_path=rejected_path, as_json=as_json)
+    if not report.accepted + report.duplicates:
+        raise Invalid(f"no row of {file.name} could be imported")
 
 
 def _run(
@@ -92,28 +86,27 @@ def _run(
     dry_run: bool,
     rejected_path: Path,
     at: datetime,
-    say: Console,
 ) -> FileReport:
     from sadakat.events import api as events
     from sadakat.platform import audit
 
     inspection = events.inspect_file(file, file_name=file.name, target=target, said=said)
-    plan = _plan(target, inspection, preset=preset, chosen=chosen, said=said, say=say)
+    plan = _plan(target, inspection, preset=preset, chosen=chosen, said=said)
     source = _source(source_name, at=at)
-    report = _import(file, plan=plan, source=source, at=at, dry_run=dry_run, rejected_path=rejected_path, say=say)
+    report = _import(file, plan=plan, source=source, at=at, dry_run=dry_run, rejected_path=rejected_path)
     if save_preset:
         columns = [column.name for column in inspection.columns]
         events.save_preset(name=save_preset, plan=plan, columns=columns, actor=audit.CLI, at=at)
     return report
 
 
-def _print(report: FileReport, *, rejected_path: Path, as_json: bool, say: Console) -> None:
+def _print(report: FileReport, *, rejected_path: Path, as_json: bool) -> None:
     is_written = report.rejected > 0
     if as_json:
         document = {**msgspec.to_builtins(report), "rejected_file": str(rejected_path) if is_written else None}
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        print_json(document)
     else:
-        _show(report, say=say)
+        _show(report)
     if is_written:
         say.print(f"Rejected rows, to be mended and imported: {rejected_path}", highlight=False, soft_wrap=True)
 
@@ -160,7 +153,6 @@ def _plan(
     preset: str | None,
     chosen: Mapping[str, str],
     said: Mapping[str, str],
-    say: Console,
 ) -> ImportPlan:
     """What was said about columns, over the preset or the suggestions; shown before it is used."""
     from sadakat.events import api as events
@@ -189,7 +181,7 @@ def _source(name: str | None, *, at: datetime) -> Source:
 
 
 def _import(
-    file: Path, *, plan: ImportPlan, source: Source, at: datetime, dry_run: bool, rejected_path: Path, say: Console
+    file: Path, *, plan: ImportPlan, source: Source, at: datetime, dry_run: bool, rejected_path: Path
 ) -> FileReport:
     from sadakat.events import api as events
     from sadakat.platform import audit
@@ -210,17 +202,17 @@ def _import(
         )
 
 
-def _show(report: FileReport, *, say: Console) -> None:
+def _show(report: FileReport) -> None:
     table = Table("rows", "accepted", "duplicates", "rejected")
     table.add_row(*(f"{number:,}" for number in (report.rows, report.accepted, report.duplicates, report.rejected)))
     Console().print(table)
     if report.is_dry_run:
         say.print("Nothing was written: this was a dry run.")
-    _show_notes("Rejected", report.rejections, say=say)
-    _show_notes("Left out of rows that count", report.warnings, say=say)
+    _show_notes("Rejected", report.rejections)
+    _show_notes("Left out of rows that count", report.warnings)
 
 
-def _show_notes(title: str, notes: tuple[ImportNote, ...], *, say: Console) -> None:
+def _show_notes(title: str, notes: tuple[ImportNote, ...]) -> None:
     if not notes:
         return
     table = Table("rows", "column", "reason", "first row", "for example", title=title, title_justify="left")
