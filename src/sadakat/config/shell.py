@@ -89,13 +89,6 @@ def _entries() -> list[Entry]:
         ),
         Entry(
             section=Section.SETTINGS,
-            label=_("Currency rates"),
-            url_name="rates",
-            icon="coins",
-            permission=Permission.MANAGE_SPEND,
-        ),
-        Entry(
-            section=Section.SETTINGS,
             label=_("Sources"),
             url_name="sources",
             icon="plug",
@@ -117,10 +110,10 @@ def _entries() -> list[Entry]:
         ),
         Entry(
             section=Section.SETTINGS,
-            label=_("API keys"),
-            url_name="api_keys",
-            icon="key-round",
-            permission=Permission.MANAGE_KEYS,
+            label=_("Currency rates"),
+            url_name="rates",
+            icon="coins",
+            permission=Permission.MANAGE_SPEND,
         ),
         Entry(
             section=Section.SETTINGS,
@@ -128,6 +121,13 @@ def _entries() -> list[Entry]:
             url_name="team",
             icon="users-round",
             permission=Permission.MANAGE_TEAM,
+        ),
+        Entry(
+            section=Section.SETTINGS,
+            label=_("API keys"),
+            url_name="api_keys",
+            icon="key-round",
+            permission=Permission.MANAGE_KEYS,
         ),
         Entry(
             section=Section.SETTINGS,

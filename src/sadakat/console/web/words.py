@@ -96,4 +96,6 @@ def trait_text(value: Any) -> str:
     if isinstance(value, str) and len(value) == len("2026-11-20"):
         with suppress(ValueError):
             return formats.long_date(date.fromisoformat(value))
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return {"male": _("male"), "female": _("female")}.get(str(value), str(value))

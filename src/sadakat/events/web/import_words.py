@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sadakat.events.types import FileFormat, FileKind, ImportState, ImportTarget
+from sadakat.events.types import CellType, FileFormat, FileKind, ImportField, ImportState, ImportTarget
 from sadakat.kernel import time
 from sadakat.kernel.errors import Invalid
 from sadakat.platform.brand import Brand
@@ -101,18 +102,28 @@ def told(message: Mapping[str, Any], *, target: ImportTarget, here: Brand) -> To
     traits = {**(context.get("traits") or {}), **(message.get("traits") or {})}
     facts = message.get("properties") or {}
     is_identify = message.get("type") == "identify"
-    labels = {"products": _("Lines")} | {each.name: str(each.label) for each in target.fields}
+    fields = {each.name: each for each in target.fields}
     shown = traits if is_identify else facts
     return Told(
         what=str(message.get("event") or (_("Customer") if is_identify else message.get("type"))),
         who=_who(message, traits),
         when=_when(message.get("timestamp"), here),
         facts=[
-            (labels.get(name) or labels.get(_snake(name)) or name, _value(value))
+            _fact(name, value, field=fields.get(name) or fields.get(_snake(name)), here=here)
             for name, value in shown.items()
             if value not in (None, "", [], {})
         ],
     )
+
+
+def _fact(name: str, value: Any, *, field: ImportField | None, here: Brand) -> tuple[str, str]:
+    """A property or trait under its field's label, and by its field's type."""
+    label = str(field.label) if field else _("Lines") if name == "products" else name
+    if field and field.type is CellType.INSTANT:
+        return label, _when(value, here)
+    if field and field.type is CellType.DAY:
+        return label, formats.short_date(date.fromisoformat(str(value)))
+    return label, _value(value)
 
 
 def _who(message: Mapping[str, Any], traits: Mapping[str, Any]) -> str:
