@@ -224,7 +224,7 @@ def test_the_page_of_rates_hands_over_what_waits_for_one(database: str) -> None:
 
     from sadakat.platform import audit, operations
 
-    elif_, can = Client(), Client()
+    elif_, can = Client(SERVER_NAME="localhost"), Client(SERVER_NAME="localhost")
     for client, name, role in ((elif_, "elif", "marketer"), (can, "can", "support")):
         client.force_login(
             operations.create_user(email=f"{name}@modanord.example", name=name, role=role, actor=audit.CLI, at=NOON)

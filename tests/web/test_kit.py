@@ -93,8 +93,8 @@ def test_chart_shows_its_figures_on_hover_and_as_a_table(sample: Visitor) -> Non
     page.goto("/?weeks=6")
     tip = page.locator("#revenue .tips li").last
     tip.hover()
-    expect(tip.locator(".tip")).to_be_visible()
-    expect(tip.locator(".tip")).to_contain_text("16 Nov")
+    expect(tip.locator("p")).to_be_visible()
+    expect(tip.locator("p")).to_contain_text("16 Nov")
     page.locator("#revenue summary").focus()
     page.keyboard.press("Enter")
     table = page.locator("#revenue table")

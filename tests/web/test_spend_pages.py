@@ -8,8 +8,8 @@ from tests.web.looks import walk
 ARRIVES_MILLISECONDS = 15_000
 
 
-def test_spend_is_recorded_corrected_and_removed(marketer: Visitor) -> None:
-    page = marketer.page()
+def test_spend_is_recorded_corrected_and_removed(console: Visitor) -> None:
+    page = console.page()
     page.goto("/figures/")
     page.locator("#nav").get_by_role("link", name="Marketing spend").click()
     form = page.locator("#record")
@@ -48,15 +48,15 @@ def _renewed(page, locator, text=None) -> None:  # type: ignore[no-untyped-def]
     raise AssertionError("the record does not arrive")
 
 
-def test_what_cannot_be_recorded_is_said_at_the_form(marketer: Visitor) -> None:
-    page = marketer.page()
+def test_what_cannot_be_recorded_is_said_at_the_form(console: Visitor) -> None:
+    page = console.page()
     page.goto("/figures/spend/?channel=Radyo&from_date=2024-10-02&to_date=2024-10-01&amount=5")
     page.locator("#record").get_by_role("button", name="Record").click()
     expect(page.locator("#record .errorlist")).to_contain_text("from_date first, not from 2024-10-02 to 2024-10-01")
 
 
-def test_a_rate_is_recorded(marketer: Visitor) -> None:
-    page = marketer.page()
+def test_a_rate_is_recorded(console: Visitor) -> None:
+    page = console.page()
     page.goto("/settings/rates/")
     page.get_by_role("textbox", name="Currency").fill("chf")
     page.get_by_label("From").fill("2024-10-01")

@@ -113,8 +113,9 @@ def _tip(n: int, labels: Sequence[str], series: Sequence[Series], height: float 
         '<span class="{}">{} <strong>{}</strong></span>',
         ((one.css, one.name, show(one.values[n])) for one in series),
     )
-    dot = mark_safe("") if height is None else format_html('<svg><circle cx="50%" cy="{}%" r="5"/></svg>', height)
-    return format_html('<li class="{}">{}<div class="tip">{}{}</div></li>', edge, dot, labels[n], values)
+    dot = mark_safe("") if height is None else format_html('<svg><circle cy="{}%"/></svg>', height)
+    opening = format_html('<li class="{}">', edge) if edge else mark_safe("<li>")
+    return format_html("{}{}<p>{}{}</p></li>", opening, dot, labels[n], values)
 
 
 def _tips(labels: Sequence[str], series: Sequence[Series], heights: Sequence[float | None], show: Format) -> SafeString:
