@@ -226,6 +226,9 @@ def test_customers_exactly_as_the_generator_expects_them(shop: Shop) -> None:
     assert matched(rejected, faults=[*made.rejected]) == {
         fault: sorted(lines) for fault, lines in made.rejected.items()
     }
+    # However many cells a line has instead: one reason.
+    cells = [(note.reason, note.count) for note in report.rejections if note.reason.startswith("expected 13")]
+    assert cells == [("expected 13 cells", messy_csv.REJECTED["too few cells"] + messy_csv.REJECTED["too many cells"])]
     assert {(note.column, note.reason): note.count for note in report.warnings} == {
         WARNINGS[fault]: count for fault, count in made.warned.items()
     }

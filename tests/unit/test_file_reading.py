@@ -56,11 +56,11 @@ def test_a_broken_line_takes_no_other_with_it(tmp_path: Path) -> None:
         (10, ["19", "20", "21"]),
         (12, ["22", '5" wide', "24"]),
     ]
-    assert [(r.number, r.fault) for r in found if r.fault] == [
-        (3, records.OPEN_QUOTE),
-        (8, "expected 3 cells, found 2"),
-        (9, "expected 3 cells, found 4"),
-        (13, "the quotation marks do not fit together: ',' expected after '\"'"),
+    assert [(r.number, r.fault, r.found) for r in found if r.fault] == [
+        (3, records.OPEN_QUOTE, ""),
+        (8, "expected 3 cells", "2"),
+        (9, "expected 3 cells", "4"),
+        (13, "the quotation marks do not fit together: ',' expected after '\"'", ""),
     ]
 
 
@@ -188,9 +188,9 @@ def test_headings_that_cannot_be_used(tmp_path: Path, heading: str, message: str
 def test_empty_headings_at_the_end_are_none(tmp_path: Path) -> None:
     columns, found = table(write(tmp_path / "f.csv", "a,b,,\n1,2,,\n3,4,5\n"), CSV)
     assert columns == ("a", "b")
-    assert [(r.cells, r.fault) for r in found] == [
-        (["1", "2"], ""),
-        (["3", "4", "5"], "expected 2 cells, found 3"),
+    assert [(r.cells, r.fault, r.found) for r in found] == [
+        (["1", "2"], "", ""),
+        (["3", "4", "5"], "expected 2 cells", "3"),
     ]
 
 

@@ -1,18 +1,25 @@
-"""What the console's shell is told: which pages exist, and the words of the audit log."""
+"""What the console's shell is told: which pages exist, the words of the audit log, and the reasons that pages tell."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from sadakat.analytics.web import reasons as analytics
+from sadakat.commerce.web import reasons as commerce
+from sadakat.customers.web import reasons as customers
+from sadakat.events.web import reasons as events
 from sadakat.platform import audit
 from sadakat.platform.access import Permission
+from sadakat.platform.ui import reasons
 from sadakat.platform.ui.navigation import Entry, Section, register
 
 
 def connect() -> None:
-    """Registers pages and words. Safe to call again."""
+    """Registers pages, words and reasons. Safe to call again."""
     for entry in _entries():
         register(entry)
     audit.register_words(_words())
+    for context in (events, customers, commerce, analytics):
+        reasons.register(context.TEMPLATES)
 
 
 def _words() -> dict[str, str | Promise]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sadakat.kernel.errors import SadakatError
 from sadakat.platform.models import User
+from sadakat.platform.ui import reasons
 
 POLICY: Final = (
     "default-src 'self'; img-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -71,5 +72,5 @@ class Refusals:
         """The page for `error`, or nothing when it is a fault of the code."""
         if not isinstance(error, SadakatError) or error.http_status not in REFUSALS:
             return None
-        context = {"title": REFUSALS[error.http_status], "text": str(error)}
+        context = {"title": REFUSALS[error.http_status], "text": reasons.shown(error)}
         return render(request, "platform/refused.html", context, status=error.http_status)

@@ -23,7 +23,7 @@ from sadakat.kernel.errors import SadakatError
 from sadakat.kernel.time import PeriodKind
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
-from sadakat.platform.ui import charts, formats, parts
+from sadakat.platform.ui import charts, formats, parts, reasons
 
 MONTHS: Final = 12
 _MONTH: Final = PeriodKind.MONTH
@@ -94,7 +94,7 @@ def record(request: HttpRequest) -> HttpResponse:
     try:
         analytics.record_spend(form.said(), actor=access.actor_of(request.user), at=timezone.now())
     except SadakatError as error:
-        form.add_error(None, str(error))
+        form.add_error(None, reasons.shown(error))
         return _page(request, form)
     messages.success(request, _("Recorded. The list shows it in a moment, the figures within a minute."))
     return redirect("spend")

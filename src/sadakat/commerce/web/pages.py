@@ -18,7 +18,7 @@ from sadakat.events import api as events
 from sadakat.kernel.errors import SadakatError
 from sadakat.platform import access, audit, brand
 from sadakat.platform.access import Permission
-from sadakat.platform.ui import parts
+from sadakat.platform.ui import parts, reasons
 
 audit.register_words({"currency": gettext_lazy("Currency"), "from_date": gettext_lazy("From")})
 
@@ -64,7 +64,7 @@ def rates(request: HttpRequest) -> HttpResponse:
         try:
             commerce.set_currency_rate(**form.cleaned_data, actor=access.actor_of(request.user), at=timezone.now())
         except SadakatError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, reasons.shown(error))
         else:
             messages.success(request, _("Saved."))
             return redirect("rates")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django import forms
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from sadakat.console.web import columns, timeline
 from sadakat.console.web.columns import Field, Kind
@@ -18,10 +18,12 @@ from sadakat.customers.types import Filter, Operator
 from sadakat.kernel import money
 from sadakat.kernel.errors import Invalid
 from sadakat.platform.brand import Brand
-from sadakat.platform.ui import formats, parts
+from sadakat.platform.ui import formats, parts, reasons
 
 # What the form that adds a filter brings into the address, and takes with it when it is done.
 _OF_FORM: Final = ("add", "op", "value", "upto", "apply")
+_NO_FILTER: Final = gettext_noop("“%(text)s” is no filter of this list. Remove it and add it anew.")
+reasons.register([_NO_FILTER])
 _OPERATORS: Final = {
     Operator.IS: (gettext_lazy("is"), gettext_lazy("%(field)s: %(value)s")),
     Operator.CONTAINS: (gettext_lazy("contains"), gettext_lazy("%(field)s contains “%(value)s”")),
@@ -114,15 +116,14 @@ def asked(request: HttpRequest) -> list[Filter]:
     """The filters of the address.
 
     Raises:
-        Invalid: one of them cannot be; the message is in the reader's language.
+        Invalid: one of them cannot be.
     """
     found = []
     for said in request.GET.getlist("f"):
         try:
             found.append(customers.parse_filter(said))
         except Invalid:
-            message = _("“%(text)s” is no filter of this list. Remove it and add it anew.")
-            raise Invalid(message % {"text": said[:80]}) from None
+            raise Invalid(_NO_FILTER % {"text": said[:80]}) from None
     return found
 
 

@@ -162,7 +162,7 @@ class _Run:
             if self._rows_of[group] > MAX_GROUP_ROWS:
                 # Nothing is held back for a group without measure.
                 fault = f"{self._rows_of[group]:,} rows belong together; {MAX_GROUP_ROWS:,} are possible"
-                yield _Unit([replace(record, fault=fault)])
+                yield _Unit([replace(record, fault=fault, found="")])
                 continue
             rows = waiting.setdefault(group, [])
             rows.append(record)
@@ -189,6 +189,8 @@ class _Run:
         """
         rows: list[Row] = []
         for record in unit.records:
+            if record.found:
+                raise RowFault(CellFault("", record.fault, record.found))
             if record.fault:
                 raise Invalid(record.fault)
             row, faults = self._rows.row(record)

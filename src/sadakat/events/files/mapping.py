@@ -19,6 +19,7 @@ class CellFault:
     """A cell that cannot be read."""
 
     column: str
+    """Empty where the row as a whole is meant."""
     reason: str
     """What was expected."""
     value: str
@@ -26,10 +27,11 @@ class CellFault:
 
 
 class RowFault(Invalid):
-    """A row cannot count because of one of its cells."""
+    """A row cannot count because of one of its cells, or of all together."""
 
     def __init__(self, fault: CellFault) -> None:
-        super().__init__(f"{fault.column}: {fault.reason}" + (f", found {fault.value!r}" if fault.value else ""))
+        where, found = (f"{fault.column}: ", repr(fault.value)) if fault.column else ("", fault.value)
+        super().__init__(f"{where}{fault.reason}" + (f", found {found}" if fault.value else ""))
         self.fault = fault
 
 

@@ -138,7 +138,7 @@ def _heading_text(cell: Any) -> str:
 def _fitted(number: int, row: list[Any], *, width: int) -> Record:
     """A row of a sheet under its heading: rows of a sheet are all as wide as the widest."""
     if any(cell != "" for cell in row[width:]):
-        return Record(number, row, f"expected {width} cells, found {len(row)}")
+        return Record(number, row, f"expected {width} cells", found=str(len(row)))
     return Record(number, row[:width])
 
 

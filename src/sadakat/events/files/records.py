@@ -25,6 +25,8 @@ class Record:
     """By column; as far as they could be told apart, where there is a fault."""
     fault: str = ""
     """Why it cannot be taken apart; empty where it can."""
+    found: str = ""
+    """What came instead; apart from the fault, so that a report counts the rows of one fault together."""
 
 
 class CsvReader:
@@ -36,12 +38,12 @@ class CsvReader:
     ['a', 'b', 'c']
     >>> for record in reader.records(width=3):
     ...     print(record)
-    Record(number=2, cells=['0', '5" wide', 'x'], fault='')
-    Record(number=3, cells=['1', 'open,x'], fault='a quotation mark opens a cell and nothing closes it')
-    Record(number=4, cells=['2', 'y', 'z'], fault='')
-    Record(number=5, cells=['3', 'two\nlines', 'z'], fault='')
-    Record(number=7, cells=['4', '5'], fault='expected 3 cells, found 2')
-    Record(number=9, cells=['6', '7', '8'], fault='')
+    Record(number=2, cells=['0', '5" wide', 'x'], fault='', found='')
+    Record(number=3, cells=['1', 'open,x'], fault='a quotation mark opens a cell and nothing closes it', found='')
+    Record(number=4, cells=['2', 'y', 'z'], fault='', found='')
+    Record(number=5, cells=['3', 'two\nlines', 'z'], fault='', found='')
+    Record(number=7, cells=['4', '5'], fault='expected 3 cells', found='2')
+    Record(number=9, cells=['6', '7', '8'], fault='', found='')
     """
 
     def __init__(self, lines: Iterable[tuple[int, str]], *, delimiter: str, is_lossy: bool = False) -> None:
@@ -117,7 +119,7 @@ class CsvReader:
         if width is not None:
             cells = _trimmed(cells, width=width)
             if len(cells) != width:
-                return Record(number, cells, f"expected {width} cells, found {len(cells)}")
+                return Record(number, cells, f"expected {width} cells", found=str(len(cells)))
         text = "".join(cells)
         if len(text) >= MAX_LINE_LENGTH:
             return Record(number, [], f"the line is longer than {MAX_LINE_LENGTH:,} characters")

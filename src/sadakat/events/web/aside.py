@@ -21,7 +21,7 @@ from sadakat.events.types import AsideGroup, ReplayReport, RetryReport
 from sadakat.kernel.errors import NotFound, SadakatError
 from sadakat.platform import access, audit
 from sadakat.platform.access import Permission
-from sadakat.platform.ui import formats, parts
+from sadakat.platform.ui import formats, parts, reasons
 
 PAGE_SIZE: Final = 50
 FAILED, REJECTED = "failed", "rejected"
@@ -130,7 +130,7 @@ def failed_event(request: HttpRequest, position: int) -> HttpResponse:
         try:
             amendments.check(body, event=event)
         except SadakatError as error:
-            return str(error)
+            return reasons.shown(error)
         return ""
 
     source = events.sources()[event.source_id]
@@ -171,7 +171,7 @@ def rejected_event(request: HttpRequest, rejected_id: int) -> HttpResponse:
     def check(body: bytes) -> str:
         if source is None:
             return _("Its source is not known any more.")
-        return rejections.trial(body, source=source, received_at=found.received_at).refusal
+        return reasons.shown(rejections.trial(body, source=source, received_at=found.received_at).refusal)
 
     body = found.body.encode()
     trial = rejections.trial(body, source=source, received_at=found.received_at) if source else None
@@ -216,7 +216,7 @@ def _event_page(
             else:
                 messages.success(request, _("It would be taken like this."))
         except SadakatError as error:
-            form.add_error("body", str(error))
+            form.add_error("body", reasons.shown(error))
     return render(request, "events/aside_event.html", {**context, "form": form, "came": pretty(body)})
 
 
@@ -232,7 +232,7 @@ def _try_all(request: HttpRequest, *, is_rejected: bool, key: str, reason: str) 
     try:
         _tell_retry(request, events.retry_failed(consumer=key or None, reason=reason, actor=actor, at=at))
     except NotFound as error:
-        messages.error(request, str(error))
+        messages.error(request, reasons.shown(error))
 
 
 def _tell_retry(request: HttpRequest, report: RetryReport) -> None:

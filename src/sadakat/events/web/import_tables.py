@@ -11,7 +11,7 @@ from sadakat.events import api as events
 from sadakat.events.types import ImportNote, ImportState, ImportTarget, PreviewRow
 from sadakat.events.web import import_words
 from sadakat.platform import brand
-from sadakat.platform.ui import parts
+from sadakat.platform.ui import parts, reasons
 
 SHOWN_IMPORTS: Final = 50
 
@@ -69,7 +69,15 @@ def files(request: HttpRequest, targets: Mapping[str, ImportTarget]) -> parts.Ta
 def notes(request: HttpRequest, caption: str, found: Sequence[ImportNote]) -> parts.Table:
     """What happened to rows, by reason."""
     return parts.short_table(
-        request, caption=caption, columns=_NOTE_COLUMNS, rows=found, empty=parts.Empty(icon="check", title=_("None"))
+        request,
+        caption=caption,
+        columns=_NOTE_COLUMNS,
+        # Without a column the example is often a reason in full; with one it is always a value.
+        rows=[
+            {"note": note, "example": note.example if note.column else reasons.told(note.example).text}
+            for note in found
+        ],
+        empty=parts.Empty(icon="check", title=_("None")),
     )
 
 

@@ -24,6 +24,7 @@ from sadakat.events.web.import_forms import Columns, FormatOptions, Upload
 from sadakat.kernel.errors import Invalid, NotFound, SadakatError
 from sadakat.platform import access, audit
 from sadakat.platform.access import Permission
+from sadakat.platform.ui import reasons
 
 SHOWN_IMPORTS: Final = 50
 DOWNLOAD_BLOCK_BYTES: Final = 256 * 1024
@@ -74,7 +75,7 @@ def new_import(request: HttpRequest) -> HttpResponse:
                 at=timezone.now(),
             )
         except SadakatError as error:
-            form.add_error("file", str(error))
+            form.add_error("file", reasons.shown(error))
         else:
             return redirect("import_mapping", staged.id)
     options = [
@@ -110,7 +111,7 @@ def import_mapping(request: HttpRequest, import_id: int) -> HttpResponse:
                 events.save_preset(name=name, plan=plan, columns=names, actor=actor, at=at)
             events.check_import(import_id=found.id, plan=plan, actor=actor, at=at)
         except SadakatError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, reasons.shown(error))
         else:
             return redirect("import", found.id)
     context = {
@@ -267,7 +268,7 @@ def _inspection(request: HttpRequest, found: FileImport) -> tuple[Inspection, Fo
     try:
         return events.inspect_import(found.id, format=chosen), options
     except Invalid as error:
-        options.add_error(None, str(error))
+        options.add_error(None, reasons.shown(error))
         return guess, options
 
 
@@ -291,7 +292,7 @@ def _do(request: HttpRequest, found: FileImport, verb: Callable[..., object]) ->
     try:
         verb(import_id=found.id, actor=access.actor_of(request.user), at=timezone.now())
     except SadakatError as error:
-        messages.error(request, str(error))
+        messages.error(request, reasons.shown(error))
     return redirect("import", found.id)
 
 

@@ -17,7 +17,7 @@ from sadakat.events.web.forms import KIND_LABELS, NewSource, SourceOptions
 from sadakat.kernel.errors import SadakatError
 from sadakat.platform import access, audit, settings
 from sadakat.platform.access import Permission
-from sadakat.platform.ui import parts
+from sadakat.platform.ui import parts, reasons
 
 LIVE_EVENTS: Final = 20
 SHOWN_REJECTIONS: Final = 20
@@ -91,7 +91,7 @@ def new_source(request: HttpRequest) -> HttpResponse:
                 at=timezone.now(),
             )
         except SadakatError as error:
-            form.add_error("name", str(error))
+            form.add_error("name", reasons.shown(error))
         else:
             return _key_shown(request, source=source, key=key)
     return render(request, "events/source_new.html", {"form": form})
@@ -119,7 +119,7 @@ def source(request: HttpRequest, source_id: int) -> HttpResponse:
                 source_id=source_id, actor=access.actor_of(request.user), at=timezone.now(), **form.changes()
             )
         except SadakatError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, reasons.shown(error))
         else:
             messages.success(request, _("Saved."))
             return redirect("source", source_id)

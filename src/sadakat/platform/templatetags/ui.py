@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from lucide.templatetags.lucide import lucide
 
 from sadakat.kernel import text as kernel_text
-from sadakat.platform.ui import charts, formats, parts
+from sadakat.platform.ui import charts, formats, parts, reasons
 
 register = template.Library()
 
@@ -30,6 +30,7 @@ register.filter("instant", lambda at, zone: formats.instant(at, zone=zone))
 register.filter("local_date", lambda at, zone: formats.short_date(at and at.astimezone(zone).date()))
 register.filter("clock", lambda at, zone: formats.clock(at, zone=zone))
 register.filter("relative", lambda at, now: formats.relative(at, now=now))
+register.filter("told", reasons.shown)
 
 
 @register.filter
