@@ -22,6 +22,7 @@ BENCHMARKS: Final = {
     "ingest-single": ("ingest", "single"),
     "ingest-batch": ("ingest", "batch"),
     "pipeline": ("pipeline", "pipeline"),
+    "clv-fit": ("clv", "clv_fit"),
 }
 
 

@@ -1,0 +1,1 @@
+"""What comes next: what is expected of each customer."""
