@@ -150,7 +150,7 @@ def test_many_at_once_under_one_key_do_it_once(database: str) -> None:
 def reserve(at: datetime, *, request: bytes = b"one", key: str = "a") -> Any:
     from sadakat.platform import idempotency
 
-    return idempotency.reserve(api_key_id=1, key=key, request=request, at=at)
+    return idempotency.reserve(api_key_id=1, key=key, request=request, secret="sk_own", at=at)
 
 
 def test_what_died_is_taken_over_after_a_minute_by_the_same_request_alone(database: str, now: datetime) -> None:
@@ -163,7 +163,7 @@ def test_what_died_is_taken_over_after_a_minute_by_the_same_request_alone(databa
         reserve(now + timedelta(seconds=61), request=b"two")
     later = now + timedelta(seconds=60)
     taken = reserve(later)
-    assert taken == idempotency.Reservation(id=died.id, at=later)
+    assert (taken.id, taken.at) == (died.id, later)
     # The first one was only slow: its answer comes too late to count.
     idempotency.keep(died, idempotency.Answer(status=201, body=b"late"))
     with pytest.raises(Conflict, match="in progress"):
@@ -174,8 +174,10 @@ def test_what_died_is_taken_over_after_a_minute_by_the_same_request_alone(databa
 
 def test_an_answer_is_kept_for_a_day(database: str, now: datetime) -> None:
     from sadakat.platform import idempotency, jobs
+    from sadakat.platform.models import IdempotentAnswer
 
     idempotency.keep(reserve(now), idempotency.Answer(status=200, body=b"{}"))
+    assert bytes(IdempotentAnswer.objects.get().body) != b"{}", "answers are kept sealed"
     almost = now + timedelta(hours=24) - timedelta(seconds=1)
     assert reserve(almost) == idempotency.Answer(status=200, body=b"{}")
     assert jobs.keep_house(almost)["platform.idempotent_answers"] == 0

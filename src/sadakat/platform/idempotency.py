@@ -2,12 +2,12 @@
 
 The operation is a durable transaction of its own, so the key is reserved before it and the answer is kept after it.
 What dies in between leaves a reservation, which the same request may take over after `STUCK`: operations can be
-repeated.
+repeated. Answers may hold a key that is shown once, so they are kept sealed by the secret that the caller shows.
 """
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.db import connection
@@ -26,6 +26,8 @@ class Reservation:
 
     id: int
     at: datetime
+    seal: bytes
+    """What the answer is sealed by; as secret as the caller's key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +43,8 @@ def fingerprint(*, method: str, path: str, body: bytes) -> bytes:
     return hashlib.sha256(f"{method} {path}\n".encode() + body).digest()
 
 
-def reserve(*, api_key_id: int, key: str, request: bytes, at: datetime) -> Reservation | Answer:
-    """Reserves `key` for the request of that fingerprint, or gives its first answer.
+def reserve(*, api_key_id: int, key: str, request: bytes, secret: str, at: datetime) -> Reservation | Answer:
+    """Reserves `key` for the request of that fingerprint, or gives its first answer; `secret` is the caller's own.
 
     Raises:
         Invalid: the key is empty, longer than `MAX_KEY_LENGTH`, or has other than printable ASCII characters.
@@ -64,13 +66,13 @@ def reserve(*, api_key_id: int, key: str, request: bytes, at: datetime) -> Reser
             [api_key_id, key, request, at, at - KEPT, at - STUCK],
         )
         if reserved := cursor.fetchone():
-            return Reservation(id=reserved[0], at=at)
+            return Reservation(id=reserved[0], at=at, seal=_seal(secret, key=key, at=at))
     known = IdempotentAnswer.objects.filter(api_key_id=api_key_id, key=key).first()
     if known is not None and bytes(known.fingerprint) != request:
         raise Conflict(f"the Idempotency-Key {key!r:.80} has been used for another request; use a new one")
     if known is None or known.status is None:
         raise Conflict(f"the first request with the Idempotency-Key {key!r:.80} is in progress; ask again later")
-    return Answer(status=known.status, body=bytes(known.body))
+    return Answer(status=known.status, body=_sealed(bytes(known.body), seal=_seal(secret, key=key, at=known.at)))
 
 
 def keep(reservation: Reservation, answer: Answer) -> None:
@@ -80,9 +82,20 @@ def keep(reservation: Reservation, answer: Answer) -> None:
     if answer.status >= 500:
         rows.delete()
     else:
-        rows.update(status=answer.status, body=answer.body)
+        rows.update(status=answer.status, body=_sealed(answer.body, seal=reservation.seal))
 
 
 def purge_answers(at: datetime) -> int:
     """Forgets the answers that are past their time; gives their number."""
     return IdempotentAnswer.objects.filter(at__lte=at - KEPT).delete()[0]
+
+
+def _seal(secret: str, *, key: str, at: datetime) -> bytes:
+    """Another one for each reservation: what it makes is used once."""
+    return f"{secret}\n{key}\n{at.astimezone(UTC).isoformat()}".encode()
+
+
+def _sealed(body: bytes, *, seal: bytes) -> bytes:
+    """The body hidden under as many pseudo-random bytes, or what was hidden so."""
+    cover = hashlib.shake_256(seal).digest(len(body))
+    return bytes(one ^ other for one, other in zip(body, cover, strict=True))

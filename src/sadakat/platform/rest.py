@@ -282,7 +282,8 @@ def _once(run: Handler, *, key: BearerKey) -> Handler:
         if name is None or who is None:
             return run(request, **values)
         told = idempotency.fingerprint(method=str(request.method), path=request.get_full_path(), body=request.body)
-        reserved = idempotency.reserve(api_key_id=who.pk, key=name, request=told, at=timezone.now())
+        secret = request.headers["Authorization"].split()[-1]
+        reserved = idempotency.reserve(api_key_id=who.pk, key=name, request=told, secret=secret, at=timezone.now())
         if isinstance(reserved, idempotency.Answer):
             kind = CONTENT_TYPE if reserved.status >= 400 else "application/json; charset=utf-8"
             headers = {"Idempotency-Replayed": "true"}
