@@ -54,6 +54,8 @@ def test_a_key_is_printed_once_and_what_is_sent_is_worked_off(sadakat: Command) 
 
 def test_events_rates_and_team(sadakat: Command) -> None:
     assert json.loads(sadakat("events", "failed", "--json").stdout) == []
+    assert json.loads(sadakat("events", "rejected", "--json").stdout) == []
+    assert "taken: 0, still rejected: 0, not kept whole: 0" in sadakat("events", "replay").stderr
     assert "solved: 0" in sadakat("events", "retry").stderr
     assert "1 EUR = 48.25" in sadakat("rates", "set", "eur", "48.25", "--from", "2026-11-01").stderr
     rates = json.loads(sadakat("rates", "list", "--json").stdout)

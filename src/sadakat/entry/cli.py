@@ -19,7 +19,7 @@ from sadakat.kernel.errors import SadakatError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 source_app = typer.Typer(no_args_is_help=True, help="What sends events.")
-events_app = typer.Typer(no_args_is_help=True, help="Events that a consumer has set aside.")
+events_app = typer.Typer(no_args_is_help=True, help="Events that were rejected, or set aside by a consumer.")
 rates_app = typer.Typer(no_args_is_help=True, help="Rates of other currencies.")
 team_app = typer.Typer(no_args_is_help=True, help="People who log in.")
 app.add_typer(source_app, name="source")
@@ -219,6 +219,43 @@ def events_retry(
 
     report = events.retry_failed(consumer=consumer, position=position, actor=audit.CLI, at=now())
     say.print(f"solved: {report.solved}, still failing: {report.still_failing}")
+
+
+@events_app.command("rejected")
+def events_rejected(
+    *,
+    source: Annotated[str | None, typer.Option(help="One source; default all.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Events that were refused at the door and not taken since, each with its reason."""
+    boot()
+    from sadakat.events import api as events
+
+    source_id = events.source_named(source).id if source else None
+    rows = [
+        {
+            "id": r.id,
+            "source_id": r.source_id,
+            "received_at": r.received_at.isoformat(),
+            "message_id": r.message_id,
+            "reason": r.reason,
+        }
+        for r in events.rejected_events(source_id=source_id)
+        if r.replayed_at is None
+    ]
+    print_table(rows, as_json=as_json)
+
+
+@events_app.command("replay")
+def events_replay(*, source: Annotated[str | None, typer.Option(help="One source; default all.")] = None) -> None:
+    """Takes rejected events after all, through the mapping of their source and every check again."""
+    boot()
+    from sadakat.events import api as events
+    from sadakat.platform import audit
+
+    source_id = events.source_named(source).id if source else None
+    report = events.replay_rejected(source_id=source_id, actor=audit.CLI, at=now())
+    say.print(f"taken: {report.accepted}, still rejected: {report.still_rejected}, not kept whole: {report.cut}")
 
 
 @rates_app.command("set")
