@@ -53,3 +53,32 @@ def shop(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(lake, "folder", lambda: tmp_path)
     shop_data.fill()
+
+
+def idof(ref: str) -> int:
+    from sadakat.customers import api as customers
+
+    return customers.find(ref)
+
+
+def audited() -> list[tuple[Any, ...]]:
+    from sadakat.platform.models import AuditEntry
+
+    rows = AuditEntry.objects.filter(actor__startswith="apikey:").order_by("id")
+    return list(rows.values_list("actor_name", "action", "subject"))
+
+
+# Keys
+
+
+def walk(till: Any, path: str, *, limit: int) -> list[Any]:
+    """All items of a list, page by page."""
+    items: list[Any] = []
+    query = f"{path}{'&' if '?' in path else '?'}limit={limit}"
+    page = till.get(query)
+    while True:
+        assert len(page["items"]) == limit or page["next"] is None
+        items += page["items"]
+        if page["next"] is None:
+            return items
+        page = till.get(f"{query}&before={page['next']}")

@@ -1,14 +1,10 @@
 """Files into the log: exact reports, rows that count once, and the way through the console's jobs."""
 
-import csv
-import io
 import json
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,142 +12,21 @@ import pytest
 import xlsxwriter
 
 from sadakat.events.types import (
-    CellType,
     FileFormat,
     FileKind,
-    FileReport,
-    ImportField,
     ImportNote,
     ImportPlan,
-    ImportState,
-    Row,
     Source,
     SourceKind,
-    Warn,
 )
 from sadakat.kernel.errors import Conflict, Invalid, NotFound, Refused
-from tests.integration import pipeline
+from tests.integration import bringing, pipeline
+from tests.integration.bringing import Import, counts, inbox, rejected
 
 CSV = FileFormat(kind=FileKind.CSV)
 
 
-class Visits:
-    """One visit for each row; without a time where the column is missing."""
-
-    name = "visits"
-    label = "Visits"
-    other_prefix = "property"
-    group_by = ""
-    fields = (
-        ImportField(name="user_id", label="Customer", aliases=("müşteri no",), is_required=True),
-        ImportField(name="visited_at", label="Time", type=CellType.INSTANT, aliases=("tarih",)),
-        ImportField(name="minutes", label="Minutes", type=CellType.NUMBER),
-        ImportField(name="email", label="E-mail", aliases=("e-posta",)),
-        ImportField(name="is_member", label="Member", type=CellType.FLAG),
-    )
-
-    def messages(self, rows: Sequence[Row], *, warn: Warn) -> list[dict[str, Any]]:
-        values = dict(rows[0].values)
-        if "@" not in values.get("email", "@"):
-            warn(rows[0], "email", "expected an e-mail address")
-            del values["email"]
-        if values.get("minutes", 0) > 600:
-            raise Invalid(f"nobody stays {values['minutes']} minutes with '{values['user_id']}'")
-        message: dict[str, Any] = {"type": "track", "event": "Visited", "userId": values.pop("user_id")}
-        if at := values.pop("visited_at", None):
-            message["timestamp"] = at
-        return [message | {"properties": values | rows[0].other}]
-
-
-class Baskets:
-    """A basket for each group of lines; and, where a gift is said, a second message."""
-
-    name = "baskets"
-    label = "Baskets"
-    other_prefix = ""
-    group_by = "basket"
-    fields = (
-        ImportField(name="basket", label="Basket", is_required=True),
-        ImportField(name="user_id", label="Customer"),
-        ImportField(name="at", label="Time", type=CellType.INSTANT),
-        ImportField(name="price", label="Price", type=CellType.NUMBER),
-        ImportField(name="gift", label="Gift"),
-    )
-
-    def messages(self, rows: Sequence[Row], *, warn: Warn) -> list[dict[str, Any]]:
-        first = rows[0].values
-        if "user_id" not in first:
-            raise Invalid("a basket needs a customer")
-        base = {"type": "track", "userId": first["user_id"], "timestamp": first["at"]}
-        prices = [row.values["price"] for row in rows]
-        said = [{**base, "event": "Basket", "properties": {"id": first["basket"], "prices": prices}}]
-        gifts = [row.values["gift"] for row in rows if "gift" in row.values]
-        return said + [{**base, "event": "Gift", "properties": {"name": name}} for name in gifts]
-
-
-@pytest.fixture
-def events(database: str) -> Iterator[ModuleType]:
-    from sadakat.events import api
-    from sadakat.events.files import targets
-
-    before = dict(targets._targets)
-    api.register_targets([Visits(), Baskets(), api.EventsTarget()])
-    yield api
-    targets._targets.clear()
-    targets._targets.update(before)
-
-
-@pytest.fixture
-def source(events: ModuleType, now: datetime) -> Source:
-    from sadakat.platform import audit
-
-    return events.import_source(actor=audit.CLI, at=now)
-
-
-Import = Callable[..., FileReport]
-
-
-@pytest.fixture
-def bring(events: ModuleType, source: Source, now: datetime, tmp_path: Path) -> Import:
-    """Imports a text or a file, with the suggested mapping and what is said over it."""
-    from sadakat.platform import audit
-
-    def run(content: str | bytes | Path, *, target: str = "visits", mapping: Any = None, **options: Any) -> FileReport:
-        path = content if isinstance(content, Path) else tmp_path / "visits.csv"
-        if not isinstance(content, Path):
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        inspection = events.inspect_file(path, file_name=path.name, target=target)
-        suggested = {column.name: column.suggestion for column in inspection.columns if column.suggestion}
-        plan = ImportPlan(target=target, mapping=suggested | (mapping or {}), format=inspection.format)
-        return events.import_file(
-            **{
-                "path": path,
-                "file_name": path.name,
-                "plan": plan,
-                "source": source,
-                "actor": audit.CLI,
-                "at": now,
-                "rejected_path": tmp_path / "rejected.csv",
-            }
-            | options
-        )
-
-    return run
-
-
-def counts(report: FileReport) -> tuple[int, int, int, int]:
-    assert report.rows == report.accepted + report.duplicates + report.rejected
-    return report.rows, report.accepted, report.duplicates, report.rejected
-
-
-def inbox() -> list[dict[str, Any]]:
-    return [json.loads(body) for (body,) in pipeline.rows("SELECT body FROM events_inbox ORDER BY id")]
-
-
-def rejected(path: Path, delimiter: str = ",") -> list[list[str]]:
-    text = path.read_text(encoding="utf-8")
-    assert text[0] == "\ufeff"
-    return list(csv.reader(io.StringIO(text[1:]), delimiter=delimiter))
+events, source, bring = bringing.events, bringing.source, bringing.bring
 
 
 TURKISH = """Müşteri No;Tarih;minutes;E-posta;is_member;oda
@@ -497,154 +372,3 @@ def test_presets(events: ModuleType, now: datetime, tmp_path: Path) -> None:
         ("events.preset_saved", "import_preset:visits/Till"),
         ("events.preset_deleted", "import_preset:visits/Till"),
     ]
-
-
-@pytest.fixture
-def desk(events: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The console's way, with a data folder of its own."""
-    from procrastinate import periodic
-
-    from sadakat.events.files import desk
-
-    monkeypatch.setattr(periodic.PeriodicDeferrer, "get_previous_tasks", lambda _self, at: [])
-    monkeypatch.setattr(desk, "folder", lambda: tmp_path / "imports")
-    return desk
-
-
-def test_the_way_through_the_console(desk: ModuleType, events: ModuleType, now: datetime, tmp_path: Path) -> None:
-    from sadakat.platform import audit, jobs
-
-    who = {"actor": audit.Actor("user:1", "Elif"), "at": now}
-    text = "user_id,visited_at\n1,2026-11-01\n2,x\n1,2026-11-01\n"
-    staged = events.stage_import(file=io.BytesIO(text.encode()), file_name="C:/x/visits.csv", target="visits", **who)
-    assert (staged.state, staged.file_name, staged.size_bytes) == (ImportState.UPLOADED, "visits.csv", len(text))
-    assert (staged.plan, staged.report, staged.has_rejected_file) == (None, None, False)
-    inspection = events.inspect_import(staged.id)
-    mapping = {column.name: column.suggestion for column in inspection.columns}
-    plan = ImportPlan(target="visits", mapping=mapping, format=inspection.format)
-    with pytest.raises(Conflict, match="nothing is under way"):
-        events.cancel_import(import_id=staged.id, **who)
-    asked = events.check_import(import_id=staged.id, plan=plan, **who)
-    assert (asked.state, asked.plan, asked.actor_name) == (ImportState.CHECKING, plan, "Elif")
-    for refused in (events.check_import, events.run_import):
-        with pytest.raises(Conflict, match="it is checking"):
-            refused(import_id=staged.id, plan=plan, **who)
-    with pytest.raises(Conflict, match="stop the import first"):
-        events.discard_import(import_id=staged.id, **who)
-    assert jobs.run_due() == 1
-    checked = events.file_import(staged.id)
-    assert (checked.state, checked.rows_done, checked.rows_total) == (ImportState.CHECKED, 3, 3)
-    assert checked.has_rejected_file
-    assert checked.report is not None
-    assert counts(checked.report) == (3, 1, 1, 1)
-    assert checked.report.preview[0].message["userId"] == "1"
-    assert inbox() == []
-    events.run_import(import_id=staged.id, plan=plan, **who)
-    assert jobs.run_due() == 1
-    done = events.file_import(staged.id)
-    assert done.state is ImportState.DONE
-    assert done.report is not None
-    assert counts(done.report) == (3, 1, 1, 1)
-    assert not done.report.is_dry_run
-    assert done.finished_at is not None
-    assert len(inbox()) == 1
-    path = events.rejected_file(staged.id)
-    assert [row[0] for row in rejected(path)[1:]] == ["3"]
-    assert events.file_imports(limit=5) == [done]
-    # A job that is given out twice finds nothing to do.
-    desk.work(staged.id, at=now, clock=lambda: now)
-    assert events.file_import(staged.id) == done
-    with pytest.raises(Conflict, match="it is done"):
-        events.run_import(import_id=staged.id, plan=plan, **who)
-    assert pipeline.rows("SELECT action FROM platform_auditentry WHERE action LIKE %s ORDER BY id", "events.file%") == [
-        ("events.file_staged",),
-        ("events.file_check_asked",),
-        ("events.file_import_asked",),
-        ("events.file_imported",),
-    ]
-    finished = done.finished_at
-    assert events.purge_import_files(at=finished + timedelta(days=29)) == 0
-    assert events.purge_import_files(at=finished + timedelta(days=31)) == 1
-    kept = events.file_import(staged.id)
-    assert (kept.state, kept.has_rejected_file) == (ImportState.DONE, False)
-    assert kept.report is not None
-    assert [note.example for note in kept.report.rejections] == [""]
-    assert not (tmp_path / "imports" / str(staged.id)).exists()
-
-
-def test_cancelled_failed_and_discarded(
-    desk: ModuleType, events: ModuleType, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from sadakat.events import imports
-    from sadakat.platform import audit, jobs
-
-    who = {"actor": audit.CLI, "at": now}
-    text = "user_id,visited_at\n" + "".join(f"{n},2026-11-01\n" for n in range(1, 26))
-    plan = ImportPlan(target="visits", mapping={"user_id": "user_id", "visited_at": "visited_at"}, format=CSV)
-
-    def stage() -> int:
-        return events.stage_import(file=io.BytesIO(text.encode()), file_name="f.csv", target="visits", **who).id
-
-    waiting = stage()
-    events.run_import(import_id=waiting, plan=plan, **who)
-    assert events.cancel_import(import_id=waiting, **who).state is ImportState.CANCELLED
-    jobs.run_due()
-    assert (events.file_import(waiting).state, inbox()) == (ImportState.CANCELLED, [])
-
-    # Somebody presses stop while the job is at its first batch.
-    monkeypatch.setattr(imports, "MAX_BATCH_MESSAGES", 10)
-    monkeypatch.setattr(desk, "_is_in_hand", lambda _import_id: True)
-    running = stage()
-    events.run_import(import_id=running, plan=plan, **who)
-    append = imports.append_units
-
-    def stop(units: Any) -> Any:
-        events.cancel_import(import_id=running, **who)
-        return append(units)
-
-    monkeypatch.setattr(imports, "append_units", stop)
-    desk.work(running, at=now, clock=lambda: now)
-    cancelled = events.file_import(running)
-    assert (cancelled.state, cancelled.rows_done, cancelled.rows_total) == (ImportState.CANCELLED, 10, 25)
-    assert cancelled.report is not None
-    assert (counts(cancelled.report), cancelled.report.is_cancelled) == ((10, 10, 0, 0), True)
-    monkeypatch.setattr(imports, "append_units", append)
-    events.run_import(import_id=running, plan=plan, **who)
-    desk.work(running, at=now, clock=lambda: now)
-    done = events.file_import(running)
-    assert done.state is ImportState.DONE
-    assert done.report is not None
-    assert counts(done.report) == (25, 15, 10, 0)
-
-    failing = stage()
-    wrong = replace(plan, mapping={"kim": "user_id"})
-    events.check_import(import_id=failing, plan=wrong, **who)
-    desk.work(failing, at=now, clock=lambda: now)
-    failed = events.file_import(failing)
-    assert (failed.state, failed.error) == (
-        ImportState.FAILED,
-        "the file has no column kim; it has user_id, visited_at",
-    )
-
-    unused = stage()
-    events.discard_import(import_id=unused, **who)
-    events.discard_import(import_id=running, **who)
-    assert not (tmp_path / "imports" / str(unused)).exists()
-    with pytest.raises(NotFound, match="there is no import"):
-        events.file_import(unused)
-    assert events.file_import(running).state is ImportState.DONE
-    with pytest.raises(NotFound, match="has been cleared away"):
-        events.inspect_import(running)
-
-
-def test_uploads_that_cannot_be_kept(
-    desk: ModuleType, events: ModuleType, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from sadakat.platform import audit
-
-    monkeypatch.setattr(desk, "MAX_UPLOAD_BYTES", 10)
-    for content, message in ((b"a,b\n1,2\n3,4\n", "a file may have 10 bytes"), (b"", "the file is empty")):
-        with pytest.raises(Invalid, match=message):
-            events.stage_import(file=io.BytesIO(content), file_name="f.csv", target="visits", actor=audit.CLI, at=now)
-    assert events.file_imports() == []
-    assert list((tmp_path / "imports").iterdir()) == []

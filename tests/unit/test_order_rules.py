@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from sadakat.commerce.rules import catalogue, reading
+from sadakat.commerce.rules import reading
 from sadakat.commerce.rules.folding import Basis, OrderState, Recorded, fold
 from sadakat.commerce.rules.reading import OrderEvent
 from sadakat.commerce.types import OrderStatus
@@ -442,39 +442,6 @@ def test_entries_always_sum_to_the_net_and_never_fall_below_zero(events: list[Or
     assert (state.order.status is OrderStatus.CANCELLED) == any(e.kind == "cancelled" for e in events)
     if state.order.status is OrderStatus.CANCELLED:
         assert running == 0
-
-
-def test_a_product_and_a_category_are_read() -> None:
-    product = catalogue.read_product(
-        row("Product Updated", product_id=5, name="Gömlek", category="Giyim", price="19.90")
-    )
-    assert (product.product_id, product.name, product.category_id, product.price) == (
-        "5",
-        "Gömlek",
-        "Giyim",
-        Decimal("19.90"),
-    )
-
-    category = catalogue.read_category(row("Category Updated", category_id=12, parent_id=3))
-    assert (category.category_id, category.name, category.parent_id) == ("12", "12", "3")
-
-    with pytest.raises(Invalid, match="Product Updated needs a product_id"):
-        catalogue.read_product(row("Product Updated", name="Gömlek"))
-    with pytest.raises(Invalid, match="price must be a number from 0"):
-        catalogue.read_product(row("Product Updated", product_id=5, price=-1))
-    with pytest.raises(Invalid, match="Category Updated needs a category_id"):
-        catalogue.read_category(row("Category Updated", name="Giyim"))
-
-
-def test_a_category_cannot_be_its_own_ancestor() -> None:
-    parents = {"b": "c", "c": ""}
-    catalogue.refuse_cycle("a", parent_id="b", parents=parents)
-    catalogue.refuse_cycle("a", parent_id="", parents=parents)
-
-    with pytest.raises(Invalid, match="that closes a → a"):
-        catalogue.refuse_cycle("a", parent_id="a", parents=parents)
-    with pytest.raises(Invalid, match="that closes c → b → c"):
-        catalogue.refuse_cycle("c", parent_id="b", parents=parents)
 
 
 def _cases_of_page() -> list[list[list[str]]]:

@@ -18,7 +18,6 @@ CUSTOMERS = len(CAST) + OTHERS + 2
 def fill() -> None:
     """Team, sources and a year of events, all of it worked off."""
     from sadakat.events import api as events
-    from sadakat.events.models import RejectedEvent
     from sadakat.events.types import SourceKind
     from sadakat.platform import audit, models, operations, worker
 
@@ -38,8 +37,6 @@ def fill() -> None:
     for source, messages in ((server, [*_web(), *refused]), (stores, _stores())):
         events.import_messages(source=source, raw_messages=[json.dumps(m).encode() for m in messages], at=NOW)
     worker.work_until_idle(at=NOW)
-    # The server keeps house by the clock of the machine, which would find what was rejected then long past its time.
-    RejectedEvent.objects.update(received_at=datetime.now(UTC))
     # As in the demo, the figures are as of the day after the sample, whatever the clock of the machine says.
     models.Brand.objects.update(notes={"year_end": "2024-11-19"})
 

@@ -71,6 +71,10 @@ def _words() -> dict[str, str | Promise]:
 
 
 def _entries() -> list[Entry]:
+    return [*_pages(), *_settings()]
+
+
+def _pages() -> list[Entry]:
     return [
         Entry(section=Section.HOME, label=_("Home"), url_name="home", icon="house"),
         Entry(
@@ -94,6 +98,11 @@ def _entries() -> list[Entry]:
             icon="wallet",
             permission=Permission.VIEW_ANALYTICS,
         ),
+    ]
+
+
+def _settings() -> list[Entry]:
+    return [
         Entry(
             section=Section.SETTINGS,
             label=_("Sources"),
