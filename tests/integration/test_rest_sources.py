@@ -106,9 +106,9 @@ def test_events_of_a_source_are_told_live_and_what_was_refused_with_its_reason(s
     assert len(positions) == events.event_counts(since=datetime(2024, 1, 1, tzinfo=UTC))[server]
     (refused,) = till.get(f"/sources/{server}/rejected")["items"]
     assert isinstance(refused.pop("id"), int)
+    assert datetime.fromisoformat(refused.pop("received_at")).tzinfo == UTC
     assert json.loads(refused.pop("body")) == {"type": "track", "messageId": "nameless", "userId": "1002"}
     assert refused == {
-        "received_at": "2024-11-20T09:00:00Z",
         "reason": "a track call needs the name of its event",
         "message_id": "nameless",
     }

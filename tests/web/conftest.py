@@ -218,11 +218,7 @@ class Shop:
 def _fill() -> None:
     from django.db import connections
 
-    from sadakat.events.models import RejectedEvent
-
     shop_data.fill()
-    # The server keeps house by the clock of the machine, which would find what was rejected then long past its time.
-    RejectedEvent.objects.update(received_at=datetime.now(UTC))
     connections.close_all()
 
 
