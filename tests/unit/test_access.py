@@ -15,13 +15,15 @@ def access(template: str) -> ModuleType:
 
 def test_each_role_has_exactly_the_rights_of_the_table(access: ModuleType) -> None:
     reads = {"view_customers", "view_analytics", "export"}
+    plans = {"manage_segments", "manage_predictions", "manage_goals"}
     assert {str(role): {str(right) for right in rights} for role, rights in access.GRANTS.items()} == {
         "owner": reads
+        | plans
         | {"edit_customers", "import", "manage_spend", "manage_sources", "manage_keys", "view_audit", "manage_team"},
-        "marketer": reads | {"edit_customers", "import", "manage_spend", "manage_sources"},
-        "loyalty_manager": reads | {"edit_customers", "import"},
+        "marketer": reads | plans | {"edit_customers", "import", "manage_spend", "manage_sources"},
+        "loyalty_manager": reads | plans | {"edit_customers", "import"},
         "support": {"view_customers", "edit_customers"},
-        "analyst": reads,
+        "analyst": reads | {"manage_segments", "manage_predictions"},
     }
     assert set(access.GRANTS) == set(access.Role)
 

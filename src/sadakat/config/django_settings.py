@@ -15,7 +15,9 @@ DEBUG = False
 ALLOWED_HOSTS = sorted({_settings.host, "localhost", "127.0.0.1", "[::1]"})
 INSTALLED_APPS = [
     "sadakat.console",
+    "sadakat.predictions",
     "sadakat.analytics",
+    "sadakat.segments",
     "sadakat.commerce",
     "sadakat.customers",
     "sadakat.events",

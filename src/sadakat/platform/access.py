@@ -39,6 +39,9 @@ class Permission(StrEnum):
     EDIT_CUSTOMERS = "edit_customers"
     IMPORT = "import"
     MANAGE_SPEND = "manage_spend"
+    MANAGE_SEGMENTS = "manage_segments"
+    MANAGE_PREDICTIONS = "manage_predictions"
+    MANAGE_GOALS = "manage_goals"
     MANAGE_SOURCES = "manage_sources"
     MANAGE_KEYS = "manage_keys"
     VIEW_AUDIT = "view_audit"
@@ -46,14 +49,17 @@ class Permission(StrEnum):
 
 
 _READS: Final = {Permission.VIEW_CUSTOMERS, Permission.VIEW_ANALYTICS, Permission.EXPORT}
+_PLANS: Final = {Permission.MANAGE_SEGMENTS, Permission.MANAGE_PREDICTIONS, Permission.MANAGE_GOALS}
 GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     Role.OWNER: frozenset(Permission),
     Role.MARKETER: frozenset(
-        _READS | {Permission.EDIT_CUSTOMERS, Permission.IMPORT, Permission.MANAGE_SOURCES, Permission.MANAGE_SPEND}
+        _READS
+        | _PLANS
+        | {Permission.EDIT_CUSTOMERS, Permission.IMPORT, Permission.MANAGE_SOURCES, Permission.MANAGE_SPEND}
     ),
-    Role.LOYALTY_MANAGER: frozenset(_READS | {Permission.EDIT_CUSTOMERS, Permission.IMPORT}),
+    Role.LOYALTY_MANAGER: frozenset(_READS | _PLANS | {Permission.EDIT_CUSTOMERS, Permission.IMPORT}),
     Role.SUPPORT: frozenset({Permission.VIEW_CUSTOMERS, Permission.EDIT_CUSTOMERS}),
-    Role.ANALYST: frozenset(_READS),
+    Role.ANALYST: frozenset(_READS | {Permission.MANAGE_SEGMENTS, Permission.MANAGE_PREDICTIONS}),
 }
 """Which rights come with which role."""
 
@@ -71,6 +77,9 @@ PERMISSION_LABELS: Final[dict[Permission, Promise]] = {
     Permission.EDIT_CUSTOMERS: _("Merge and separate customers"),
     Permission.IMPORT: _("Import files"),
     Permission.MANAGE_SPEND: _("Record marketing spend and currency rates"),
+    Permission.MANAGE_SEGMENTS: _("Make segments"),
+    Permission.MANAGE_PREDICTIONS: _("Train predictions"),
+    Permission.MANAGE_GOALS: _("Set goals, share reports, edit the journey map"),
     Permission.MANAGE_SOURCES: _("Manage sources"),
     Permission.MANAGE_KEYS: _("Manage API keys"),
     Permission.VIEW_AUDIT: _("See the audit log"),
