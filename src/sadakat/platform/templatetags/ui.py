@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from lucide.templatetags.lucide import lucide
 
 from sadakat.kernel import text as kernel_text
-from sadakat.platform.ui import charts, formats, parts, reasons
+from sadakat.platform.ui import charts, formats, heat, parts, reasons
 
 register = template.Library()
 
@@ -138,6 +138,12 @@ def figure(value: parts.Figure) -> SafeString:
 def chart(value: charts.Chart) -> SafeString:
     """A chart with the table behind it."""
     return _part("chart", chart=value)
+
+
+@register.simple_tag
+def heat_map(value: heat.HeatMap) -> SafeString:
+    """A table shaded by its values."""
+    return _part("heat_map", map=value)
 
 
 @register.simple_tag
