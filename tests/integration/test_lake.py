@@ -69,9 +69,13 @@ def _ids() -> list[int]:
 
 
 def _manifest() -> dict[tuple[str, str], tuple[int, int, int]]:
-    from sadakat.platform.models import LakePartition
+    from sadakat.platform.models import LakeFile, LakePartition
 
-    return {(row.dataset, row.partition): (row.changes, row.written, row.rows) for row in LakePartition.objects.all()}
+    rows = {(file.dataset, file.partition): file.rows for file in LakeFile.objects.all()}
+    return {
+        (row.dataset, row.partition): (row.changes, row.written, rows.get((row.dataset, row.partition), 0))
+        for row in LakePartition.objects.all()
+    }
 
 
 def _files() -> list[Path]:
@@ -148,20 +152,25 @@ def test_a_change_that_is_rolled_back_marks_nothing(now: datetime) -> None:
 def test_what_changes_while_a_partition_is_read_is_written_next_time(
     now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from django.db import connections
+
     from sadakat.platform import lake
 
-    copy = lake._copy
+    write = lake._write
 
-    def copy_then_change(*args: Any, **options: Any) -> int:
-        rows = copy(*args, **options)
-        monkeypatch.setattr(lake, "_copy", copy)
+    def write_then_change(*args: Any, **options: Any) -> Any:
+        file = write(*args, **options)
+        monkeypatch.setattr(lake, "_write", write)
         _visit(2, "2026-10-31")
-        return rows
+        connections.close_all()  # this thread's
+        return file
 
     _visit(1, "2026-10-30", "Barış")
     lake.sync(at=now)
     _visit(3, "2026-10-30", "Barış")
-    monkeypatch.setattr(lake, "_copy", copy_then_change)
+    monkeypatch.setattr(lake, "_write", write_then_change)
+    # One after the other, so that the visits are read after the change.
+    monkeypatch.setattr(lake, "COPIES", 1)
 
     lake.sync(at=now)
     assert _manifest() == {(PEOPLE, "all"): (3, 2, 1), (VISITS, "2026-10"): (3, 2, 3)}
@@ -358,7 +367,7 @@ def test_readers_in_threads_see_whole_partitions_while_they_are_replaced(
 def test_a_partition_spans_several_batches(now: datetime) -> None:
     from django.db import connection
 
-    from sadakat.platform import engine, lake
+    from sadakat.platform import engine, lake, parquet
 
     with connection.cursor() as cursor:
         cursor.execute(
@@ -369,7 +378,7 @@ def test_a_partition_spans_several_batches(now: datetime) -> None:
     assert lake.sync(at=now).rows == 300_000
 
     file = pq.ParquetFile(lake.files([VISITS])[VISITS][0]).metadata
-    assert max(file.row_group(n).num_rows for n in range(file.num_row_groups)) <= lake.ROW_GROUP_ROWS
+    assert max(file.row_group(n).num_rows for n in range(file.num_row_groups)) <= parquet.ROW_GROUP_ROWS
     visits = engine.read(VISITS)
     assert engine.collect(visits.aggregate(total=visits.id.sum())) == [{"total": 300_000 * 300_001 // 2}]
 

@@ -27,6 +27,7 @@ def test_an_empty_environment_gives_safe_defaults() -> None:
         "time_zone": "Europe/Istanbul",
         "currency": "TRY",
         "email_url": None,
+        "events_kept_days": 3650,
     }
     assert (here.is_https, here.host) == (False, "localhost")
 
@@ -42,12 +43,14 @@ def test_everything_said_is_taken() -> None:
             "SADAKAT_LANGUAGE": "tr",
             "SADAKAT_TIME_ZONE": "America/New_York",
             "SADAKAT_CURRENCY": "USD",
+            "SADAKAT_EVENTS_KEPT_DAYS": "730",
         }
     )
     assert (here.home, here.lake) == (Path("/srv/shop"), Path("/srv/lake"))
     assert here.database_url == "postgresql://sadakat@db/shop"
     assert (here.base_url, here.is_https, here.host) == ("https://sadakat.example.com", True, "sadakat.example.com")
     assert (here.language, here.time_zone, here.currency) == ("tr", "America/New_York", "USD")
+    assert here.events_kept_days == 730
 
 
 def test_a_blank_variable_counts_as_not_said() -> None:
@@ -70,6 +73,8 @@ def test_a_blank_variable_counts_as_not_said() -> None:
         ("SADAKAT_SECRET_KEY", "k" * 31, "SADAKAT_SECRET_KEY needs at least 32 characters"),
         ("SADAKAT_TIME_ZONE", "Istanbul", "SADAKAT_TIME_ZONE: expected an IANA time zone"),
         ("SADAKAT_CURRENCY", "TL", "SADAKAT_CURRENCY: "),
+        ("SADAKAT_EVENTS_KEPT_DAYS", "0", "SADAKAT_EVENTS_KEPT_DAYS can be 1 to 3650, not '0'"),
+        ("SADAKAT_EVENTS_KEPT_DAYS", "two years", "SADAKAT_EVENTS_KEPT_DAYS can be 1 to 3650, not 'two years'"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_by_name(name: str, value: str, message: str) -> None:

@@ -32,7 +32,8 @@ def fold(text: str) -> str:
     >>> fold("  Işıl ÇAĞLA İnönü ")
     'isil cagla inonu'
     """
-    plain = unicodedata.normalize("NFKC", text).translate(_TO_ASCII).lower()
+    # lower() writes the Greek Σ in two ways, as the letters about it are.
+    plain = unicodedata.normalize("NFKC", text).translate(_TO_ASCII).lower().replace("ς", "σ")
     bare = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
     return " ".join(bare.split())
 

@@ -28,6 +28,8 @@ class Scope(StrEnum):
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
     METRICS_READ = "metrics:read"
+    SEGMENTS_READ = "segments:read"
+    SEGMENTS_WRITE = "segments:write"
     SOURCES_READ = "sources:read"
     SOURCES_WRITE = "sources:write"
 
@@ -36,6 +38,8 @@ SCOPE_LABELS: Final[dict[Scope, Promise]] = {
     Scope.CUSTOMERS_READ: gettext_lazy("Read customers, their orders, events, merges and conflicts."),
     Scope.CUSTOMERS_WRITE: gettext_lazy("Merge customers, undo merges and decide conflicts."),
     Scope.METRICS_READ: gettext_lazy("Read the figures of the company."),
+    Scope.SEGMENTS_READ: gettext_lazy("Read segments and who is in them."),
+    Scope.SEGMENTS_WRITE: gettext_lazy("Add and change segments, ask rules of everybody, and change lists."),
     Scope.SOURCES_READ: gettext_lazy("Read sources with their events and what was refused."),
     Scope.SOURCES_WRITE: gettext_lazy("Add and change sources, and replace their write keys."),
 }

@@ -4,10 +4,11 @@ from typing import Any, Final
 
 import duckdb
 import ibis
+import pyarrow as pa
 from ibis.expr import operations
 
 from sadakat.kernel.errors import Unavailable
-from sadakat.platform import lake
+from sadakat.platform import lake, predicates
 
 _CONFIG: Final[dict[str, Any]] = {
     "threads": 2,
@@ -36,6 +37,15 @@ def collect(expression: ibis.Table) -> list[dict[str, Any]]:
     Raises:
         Unavailable: files that the manifest names are not there.
     """
+    return list(collect_columns(expression).to_pylist())
+
+
+def collect_columns(expression: ibis.Table) -> pa.Table:
+    """As `collect`, by columns: millions of rows as dicts would fill the memory.
+
+    Raises:
+        Unavailable: files that the manifest names are not there.
+    """
     names = {table.name for table in expression.op().find(operations.UnboundTable)}
     try:
         return _collect(expression, names)
@@ -49,10 +59,12 @@ def collect(expression: ibis.Table) -> list[dict[str, Any]]:
             ) from error
 
 
-def _collect(expression: ibis.Table, names: set[str]) -> list[dict[str, Any]]:
+def _collect(expression: ibis.Table, names: set[str]) -> pa.Table:
     # Ibis writes the SQL and DuckDB is asked directly: Ibis's own connection takes 20 ms more to open.
     with duckdb.connect(config=_CONFIG) as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        if expression.op().find(operations.ScalarUDF):
+            connection.execute(predicates.DUCKDB_MACROS)
         for name, paths in lake.files(names).items():
             if paths:
                 connection.read_parquet([str(path) for path in paths], hive_partitioning=False).create_view(name)
@@ -61,4 +73,4 @@ def _collect(expression: ibis.Table, names: set[str]) -> list[dict[str, Any]]:
                 connection.from_arrow(empty).create_view(name)
         result = connection.sql(ibis.to_sql(expression, dialect="duckdb")).to_arrow_table()
         # DuckDB widens sums and truncated dates; the types are those that the expression promises.
-        return list(result.cast(expression.schema().to_pyarrow()).to_pylist())
+        return result.cast(expression.schema().to_pyarrow())

@@ -89,13 +89,28 @@ class AuditEntry(models.Model):
 
 
 class LakePartition(models.Model):
-    """The lake's manifest. A partition is stale while `changes` is above `written`."""
+    """What the lake knows of changes. A partition has to be written whole while `changes` is above `written`."""
 
     pk = models.CompositePrimaryKey("dataset", "partition")
     dataset = models.TextField()
     partition = models.TextField()
     changes = models.BigIntegerField(default=1)
     written = models.BigIntegerField(default=0)
-    path = models.TextField(default="")  # below the lake folder; empty until first written
-    rows = models.BigIntegerField(default=0)
-    written_at = models.DateTimeField(null=True)
+
+
+class LakeFile(models.Model):
+    """The lake's manifest. Grain: one file that holds rows of a partition; together they hold each row once."""
+
+    path = models.TextField(primary_key=True)  # below the lake folder
+    dataset = models.TextField()
+    partition = models.TextField()
+    rows = models.BigIntegerField()
+    from_position = models.BigIntegerField(default=0)  # of its rows, where the dataset is appended to
+    to_position = models.BigIntegerField(default=0)
+
+
+class LakeCursor(models.Model):
+    """How far an appended dataset has come: its files hold every row up to this position, and no other."""
+
+    dataset = models.TextField(primary_key=True)
+    position = models.BigIntegerField(default=0)

@@ -12,6 +12,7 @@ from sadakat.kernel.errors import Invalid
 
 LANGUAGES = ("en", "tr")
 SECRET_KEY_MIN_CHARACTERS = 32
+EVENTS_KEPT_DAYS = 3650
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class Settings:
     currency: str
     """ISO 4217 code of the brand, taken when a home is set up."""
     email_url: str | None = field(repr=False)
+    events_kept_days: int
+    """How far back rules may look."""
 
     @property
     def is_https(self) -> bool:
@@ -70,6 +73,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         time_zone=said("SADAKAT_TIME_ZONE") or "Europe/Istanbul",
         currency=said("SADAKAT_CURRENCY") or "TRY",
         email_url=said("SADAKAT_EMAIL_URL"),
+        events_kept_days=_days(said("SADAKAT_EVENTS_KEPT_DAYS")),
     )
     _check(settings)
     return settings
@@ -94,6 +98,14 @@ def _check(settings: Settings) -> None:
         money.currency_code(settings.currency)
     except Invalid as error:
         raise Invalid(f"SADAKAT_CURRENCY: {error}") from None
+
+
+def _days(said: str | None) -> int:
+    if said is None:
+        return EVENTS_KEPT_DAYS
+    if not said.isascii() or not said.isdecimal() or not 1 <= int(said) <= EVENTS_KEPT_DAYS:
+        raise Invalid(f"SADAKAT_EVENTS_KEPT_DAYS can be 1 to {EVENTS_KEPT_DAYS}, not {said!r:.20}")
+    return int(said)
 
 
 def _is_origin(url: str) -> bool:

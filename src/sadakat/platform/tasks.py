@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
-from sadakat.platform import jobs, login
+from sadakat.platform import jobs, lake, login
 
 FAILED_JOBS_KEPT_HOURS: Final = 30 * 24
 
@@ -37,6 +37,13 @@ def retry_stalled_jobs(timestamp: int) -> None:  # noqa: ARG001 - heartbeats are
 def keep_house(timestamp: int) -> None:
     """Deletes what is past its time, every hour."""
     log.info("jobs.house_kept", **jobs.keep_house(datetime.fromtimestamp(timestamp, UTC)))
+
+
+@app.periodic(cron="37 2 * * *")
+@app.task(name="platform.compact_lake", queueing_lock="platform.compact_lake")
+def compact_lake(timestamp: int) -> None:
+    """Joins the many small files that a day leaves in the lake, every night."""
+    log.info("jobs.lake_compacted", partitions=lake.compact(at=datetime.fromtimestamp(timestamp, UTC)))
 
 
 @app.periodic(cron="17 3 * * *")

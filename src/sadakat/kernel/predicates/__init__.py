@@ -1,6 +1,7 @@
 """The one predicate language: who fits a description. Version 1; `docs/reference/predicates.md` is its manual."""
 
 from sadakat.kernel.predicates.evaluating import evaluate
+from sadakat.kernel.predicates.mentioning import Mentions, feature_of, mentions
 from sadakat.kernel.predicates.parsing import VERSION, parse
 from sadakat.kernel.predicates.types import (
     All,
@@ -39,6 +40,7 @@ __all__ = [
     "EventLeaf",
     "Measure",
     "MeasureKind",
+    "Mentions",
     "Moment",
     "Not",
     "Occurrence",
@@ -56,5 +58,7 @@ __all__ = [
     "Vocabulary",
     "Window",
     "evaluate",
+    "feature_of",
+    "mentions",
     "parse",
 ]

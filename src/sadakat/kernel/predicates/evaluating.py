@@ -39,9 +39,12 @@ from sadakat.kernel.predicates.types import (
 
 _FITS_MISSING: Final = frozenset({Op.IS_NOT, Op.NOT_IN})
 
-# The one spelling of times in traits that every engine reads; without an offset it is UTC.
+# The one spelling of times that every engine reads; without an offset it is UTC. It names only days that there are, and
+# no instants in the last year of all, which another zone would lead out of it.
 _TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
+    r"(?!9999.{6}.)(?:[1-9][0-9]{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    r"|02-(?:0[1-9]|1[0-9]|2[0-8]))|(?:[1-9][0-9](?:0[48]|[2468][048]|[13579][26])|(?:[2468][048]|[13579][26])00)-02-29)"
+    r"(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])?)?"
 )
 
 
@@ -259,10 +262,7 @@ def moment_of(value: Any) -> Moment | None:
         return value
     if not isinstance(value, str) or not _TIME.fullmatch(value):
         return None
-    try:
-        if len(value) == len("2026-11-22"):
-            return date.fromisoformat(value)
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
+    if len(value) == len("2026-11-22"):
+        return date.fromisoformat(value)
+    found = datetime.fromisoformat(value)
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)

@@ -15,6 +15,8 @@ class Lock(enum.IntEnum):
     LOGIN = 7_301_004
     IMPORT = 7_301_005
     """Of one source each: the second key is its id."""
+    SEGMENTS = 7_301_006
+    """Held to the end of a transaction that writes who is in which segment."""
 
 
 def dsn() -> str:

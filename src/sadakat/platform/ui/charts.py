@@ -249,6 +249,49 @@ def bars(
     return _chart(title, label_name, labels, series, show, drawing)
 
 
+def funnel(
+    *, title: str, label_name: str, value_name: str, labels: Sequence[str], values: Sequence[int], show: Format
+) -> Chart:
+    """Steps that fewer and fewer come to: bars, with what is lost between them falling away; arguments as for `bars`.
+
+    Raises:
+        ValueError: there is another number of values than of labels.
+    """
+    series = [Series(value_name, values)]
+    _check(labels, series)
+    # People are whole: a scale up to one would have ticks between them.
+    ticks = _ticks(0, max(*values, MAX_TICKS - 1))
+    height_of = _height_of(ticks)
+    zero, step = height_of(0), _WIDTH / max(1, len(labels))
+    tops = [height_of(value) for value in values]
+    sides = [(round((n + 0.15) * step, 1), round((n + 0.85) * step, 1)) for n in range(len(values))]
+    falls = format_html_join(
+        "",
+        '<path class="area" d="M{} {}L{} {}V{}H{}Z"/>',
+        ((sides[n][1], tops[n], sides[n + 1][0], tops[n + 1], zero, sides[n][1]) for n in range(len(values) - 1)),
+    )
+    rects = format_html_join(
+        "",
+        '<rect class="bar" x="{}" y="{}" width="{}" height="{}"/>',
+        (
+            (left, top, round(right - left, 1), round(zero - top, 1))
+            for (left, right), top in zip(sides, tops, strict=True)
+        ),
+    )
+    shapes = format_html("{}{}{}", _grid(ticks, height_of), falls, rects)
+    tips = _tips(labels, series, [None] * len(labels), show)
+    drawing = _frame(title, "low", _y_labels(ticks, show), shapes, tips, _x_labels(labels))
+    return _chart(title, label_name, labels, series, show, drawing)
+
+
+def share_bar(share: float) -> SafeString:
+    """A thin bar as long as a share, for a table's cell; the figure stands beside it in words."""
+    return format_html(
+        '<svg width="96" height="8" aria-hidden="true"><rect class="bar" width="{}" height="8"/></svg>',
+        round(96 * share, 1),
+    )
+
+
 def sparkline(values: Sequence[Value]) -> SafeString:
     """The shape of a figure's last periods, between its own lowest and highest; empty where nothing is known.
 
