@@ -2,12 +2,18 @@
 
 from sadakat.customers.consumer import CONSUMERS, TRAITS
 from sadakat.customers.exporting import export_customers
-from sadakat.customers.features import ensure_feature_columns, features, register_feature, set_features
+from sadakat.customers.features import (
+    customers_having,
+    ensure_feature_columns,
+    features,
+    register_feature,
+    set_features,
+)
 from sadakat.customers.merges import conflicts, merge, merges, merges_of, preview_merge
 from sadakat.customers.operations.by_hand import decide_conflict, merge_customers, undo_merge
 from sadakat.customers.plugs.files import FILE_TARGETS, PERSON_FIELDS, read_person
 from sadakat.customers.plugs.identity import IdentityResolver as Resolver
-from sadakat.customers.queries import customer, customer_rows, customers_of, find, profile_named, profiles_of
+from sadakat.customers.queries import customer, customer_rows, customers_of, find, find_many, profile_named, profiles_of
 from sadakat.customers.rules.filters import text_of as filter_text
 from sadakat.customers.rules.identifiers import parse_identifier
 from sadakat.customers.rules.traits import display_name
@@ -22,6 +28,7 @@ __all__ = [
     "conflicts",
     "customer",
     "customer_rows",
+    "customers_having",
     "customers_of",
     "decide_conflict",
     "display_name",
@@ -30,6 +37,7 @@ __all__ = [
     "features",
     "filter_text",
     "find",
+    "find_many",
     "make_filter",
     "merge",
     "merge_customers",

@@ -92,6 +92,22 @@ def set_features(*, owner: str, values: Mapping[int, Mapping[str, Any]], at: dat
             cursor.execute(statement, [at, part, *([values[i][name] for i in part] for name in names)])
 
 
+def customers_having(names: Iterable[str]) -> list[int]:
+    """The customers for whom at least one of these features is known, by id.
+
+    Raises:
+        NotFound: a feature is not registered.
+    """
+    wanted = sorted(set(names))
+    for name in wanted:
+        if name not in _features:
+            raise NotFound(f"there is no feature {name!r:.80}; registered are {', '.join(sorted(_features))}")
+    known = sql.SQL(" OR ").join(sql.SQL("{} IS NOT NULL").format(sql.Identifier(name)) for name in wanted)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT customer_id FROM customers_feature WHERE {} ORDER BY customer_id").format(known))
+        return [row[0] for row in cursor.fetchall()]
+
+
 def lock_rows(customer_ids: Iterable[int], *, at: datetime) -> None:
     """Locks, and makes where they are missing, the rows of a transaction that will go through them more than once."""
     with connection.cursor() as cursor:

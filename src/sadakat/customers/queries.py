@@ -59,6 +59,23 @@ def find(ref: str) -> int:
     return customers_of([profile_id])[profile_id]
 
 
+def find_many(refs: Iterable[str]) -> dict[str, int]:
+    """Reference → customer, as `find` does one by one; what is no reference, or leads to nobody, is left out."""
+    keys: dict[str, str] = {}
+    ids: dict[str, int] = {}
+    for ref in refs:
+        kind, _, value = ref.partition(":")
+        if ref.isascii() and ref.isdigit():
+            if len(ref) <= MAX_ID_DIGITS:
+                ids[ref] = int(ref)
+        elif kind in list(IdentifierType) and (key := identifier_rules.parse_identifier(kind, value)):
+            keys[ref] = key
+    by_key = customers_of_keys(set(keys.values()))
+    by_id = customers_of(set(ids.values()))
+    found = {ref: by_key.get(key) for ref, key in keys.items()} | {ref: by_id.get(id_) for ref, id_ in ids.items()}
+    return {ref: id_ for ref, id_ in found.items() if id_ is not None}
+
+
 def profile_named(ref: str) -> int:
     """The profile of a reference: an id names its own, `TYPE:VALUE` that of the identifier, whoever's it is by now.
 

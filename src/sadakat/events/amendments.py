@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from django.db import connection, transaction
 
-from sadakat.events import inbox, plugs, rules, sources
+from sadakat.events import inbox, plugs, rules, sources, tables
 from sadakat.events.types import Event
 from sadakat.kernel.errors import Invalid, Refused
 from sadakat.platform import audit
@@ -29,6 +29,7 @@ def write(event: Event, *, body: bytes, actor: audit.Actor, at: datetime) -> Non
         if not isinstance(error.__cause__, inbox.POISON):
             raise
         raise Invalid("the database cannot keep this body") from None
+    tables.mark_bodies_changed(positions=[event.position])
     audit.record(actor=actor, at=at, action="events.event_amended", subject=f"event:{event.position}")
 
 

@@ -1,6 +1,7 @@
 """The front door of `events`."""
 
 from sadakat.events.consumers import amend_failed, consume, consumers, register_consumers, retry_failed
+from sadakat.events.files.columns import column_names, read_column
 from sadakat.events.files.desk import (
     cancel_import,
     check_import,
@@ -60,6 +61,7 @@ __all__ = [
     "cancel_import",
     "change_source",
     "check_import",
+    "column_names",
     "consume",
     "consumers",
     "create_source",
@@ -86,6 +88,7 @@ __all__ = [
     "purge_import_files",
     "purge_message_keys",
     "purge_rejected",
+    "read_column",
     "read_positions",
     "recent",
     "register_consumers",

@@ -7,7 +7,7 @@ import structlog
 from django.db import connection, transaction
 
 from sadakat.events import amendments, failures, log, models
-from sadakat.events.types import Batch, Consumer, Kind, RetryReport, Tallier
+from sadakat.events.types import Batch, Consumer, Follower, Kind, RetryReport, Tallier
 from sadakat.kernel.errors import Conflict, NotFound, SadakatError
 from sadakat.platform import audit
 from sadakat.platform.database.connection import Lock
@@ -68,16 +68,19 @@ def consumer_named(name: str) -> Consumer:
     return _consumers[name]
 
 
-def consume(name: str, *, at: datetime, limit: int = MAX_BATCH_EVENTS) -> int:
+def consume(name: str, *, at: datetime, limit: int | None = None) -> int:
     """Handles one batch and moves the cursor in the same transaction; gives how many positions it went past.
 
-    That is 0 when the consumer has reached the head, or when another process is at it. Events at fault are set
-    aside and listed; trouble that may pass (see `failures.is_trouble`) is raised, and nothing has happened.
+    That is 0 when the consumer has reached the head, or those that it follows, or when another process is at it.
+    Events at fault are set aside and listed; trouble that may pass (see `failures.is_trouble`) is raised, and nothing
+    has happened.
 
     Raises:
         NotFound: no such consumer is registered.
     """
     consumer = consumer_named(name)
+    if limit is None:
+        limit = consumer.max_events if isinstance(consumer, Follower) else MAX_BATCH_EVENTS
     with log.binary_cursor() as cursor:
         cursor.execute(_IS_BEHIND, [name])
         if cursor.fetchone() != (True,):
@@ -106,6 +109,9 @@ def _next_batch(consumer: Consumer, *, at: datetime, limit: int) -> Batch:
     """The next positions, cut at `limit` events or, where bodies are wanted, at `MAX_BATCH_BYTES` of them."""
     after = models.Cursor.objects.filter(consumer=consumer.name).values_list("position", flat=True).first() or 0
     reach = min(log.head(), after + LOOK_AHEAD * limit)
+    if isinstance(consumer, Follower):
+        passed = log.cursors()
+        reach = max(after, min([reach, *(passed.get(name, 0) for name in consumer.follows if name in _consumers)]))
     names = None if consumer.names is None else sorted(consumer.names)
     taken = [sorted(consumer.kinds), names, int(Kind.TRACK), names]
     if isinstance(consumer, Tallier):

@@ -34,13 +34,13 @@ TALLY = """
 _KINDS = {int(kind): kind for kind in Kind}
 _COLUMNS = """position, profile_id, source_id, kind, event, at, local_date, received_at,
     encode(uuid_send(mid), 'hex')"""
-# Text that is asked for as bytes travels as it is, without becoming a str on the way.
-# What an amendment says stands in place of the body, unless that has been erased. While there are no amendments at all,
-# which is asked once for a statement, none is looked up.
-_BODY = """CASE WHEN body IS NOT NULL AND (SELECT EXISTS (SELECT FROM events_amendment))
+# While there are no amendments at all, which is asked once for a statement, none is looked up.
+BODY = """CASE WHEN body IS NOT NULL AND (SELECT EXISTS (SELECT FROM events_amendment))
     THEN coalesce((SELECT said.body FROM events_amendment AS said WHERE said.position = events_log.position), body)
     ELSE body END"""
-_WITH_BODY = _COLUMNS + f", coalesce(convert_to(({_BODY})::text, 'UTF8'), '')"
+"""Of a row of the log: what an amendment says stands in place of the body, unless that has been erased."""
+# Text that is asked for as bytes travels as it is, without becoming a str on the way.
+_WITH_BODY = _COLUMNS + f", coalesce(convert_to(({BODY})::text, 'UTF8'), '')"
 _WITHOUT_BODY = _COLUMNS + ", ''::bytea"
 
 

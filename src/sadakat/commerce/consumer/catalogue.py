@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from sadakat.commerce import models
+from sadakat.commerce import models, tables
 from sadakat.commerce.queries import current_basis
 from sadakat.commerce.rules import catalogue
 from sadakat.commerce.rules.catalogue import CategoryEvent, ProductEvent
@@ -15,6 +15,16 @@ from sadakat.events import api as events
 from sadakat.events.types import Batch, Event, Kind, SetAside
 from sadakat.kernel import money
 from sadakat.kernel.errors import Invalid
+
+# The months of orders whose lines get another category, while no product is written yet.
+_MOVED = """
+    SELECT DISTINCT date_trunc('month', bought.local_date)::date
+    FROM unnest(%s::text[], %s::text[]) AS given (product_id, category_id)
+    LEFT JOIN commerce_product AS known USING (product_id)
+    JOIN commerce_line AS line USING (product_id)
+    JOIN commerce_order AS bought USING (namespace, order_id)
+    WHERE given.category_id <> coalesce(known.category_id, '')
+"""
 
 
 class CatalogueConsumer:
@@ -50,6 +60,9 @@ def _store_products(log_rows: Iterable[Event], *, set_aside: SetAside) -> None:
         before = latest.get(said.product_id)
         if before is None or (before[0].at, before[0].mid) < (said.at, said.mid):
             latest[said.product_id] = said, price_minor
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVED, [[*latest], [said.category_id for said, _ in latest.values()]])
+        tables.mark_lines_changed([month for (month,) in cursor.fetchall()])
     _upsert(
         "commerce_product",
         {
@@ -97,6 +110,10 @@ def _store_categories(log_rows: Iterable[Event], *, set_aside: SetAside) -> None
             continue
         parents[event.category_id] = event.parent_id
         kept[event.category_id] = event
+    if kept:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT DISTINCT date_trunc('month', local_date)::date FROM commerce_order")
+            tables.mark_lines_changed([month for (month,) in cursor.fetchall()])
     _upsert(
         "commerce_category",
         {"category_id": "text", "name": "text", "parent_id": "text", "at": "timestamptz", "mid": "uuid"},

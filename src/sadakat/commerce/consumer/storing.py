@@ -2,19 +2,17 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from operator import attrgetter
 from typing import Any
 
 from django.db import connection
 
+from sadakat.commerce import tables
 from sadakat.commerce.rules import reading
 from sadakat.commerce.rules.folding import OrderState, Recorded
 from sadakat.commerce.rules.reading import OrderEvent
-from sadakat.commerce.tables import ORDER_ENTRIES
 from sadakat.commerce.types import Order
 from sadakat.events import api as events
-from sadakat.platform import lake
 
 Key = tuple[str, str]
 """Namespace and order id."""
@@ -101,7 +99,7 @@ def replace_orders(
     _copy("commerce_orderentry", _ENTRY_COLUMNS, (row for order, state in found for row in _entries(order, state)))
     _copy_lines(found)
     days = {order.local_date for order, _ in found} | {recorded.day for recorded in stored.values()}
-    lake.mark_changed(dataset=ORDER_ENTRIES.name, partitions={_month(day) for day in days})
+    tables.mark_orders_changed(days)
 
 
 def _entries(order: Order, state: OrderState) -> Iterable[tuple[Any, ...]]:
@@ -163,12 +161,3 @@ def _copy_lines(found: Iterable[tuple[Order, OrderState]]) -> None:
 
 def _columns(keys: Iterable[Key]) -> list[list[str]]:
     return [[namespace for namespace, _ in keys], [order_id for _, order_id in keys]]
-
-
-def _month(day: date) -> str:
-    """The lake's partition.
-
-    >>> _month(date(2026, 3, 9))
-    '2026-03'
-    """
-    return f"{day:%Y-%m}"

@@ -189,6 +189,16 @@ class Tallier(Consumer, Protocol):
     tallies: Literal[True]
 
 
+@runtime_checkable
+class Follower(Consumer, Protocol):
+    """A consumer that needs what others make of the log: it reads no further than they have come."""
+
+    follows: Sequence[str]
+    """Names of those consumers; one that is not registered is not waited for."""
+    max_events: int
+    """Events of a batch, where so many wait."""
+
+
 class Unresolved(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The identifiers of one message, as the sequencer hands them to the resolver."""
 
