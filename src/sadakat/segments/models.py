@@ -15,6 +15,7 @@ class Segment(models.Model):
     where = models.JSONField(null=True)  # the predicate document of the present version
     version = models.IntegerField(default=1, db_default=1)
     filled_to = models.BigIntegerField(null=True)  # customers up to this id are evaluated; null: all are
+    was_filled = models.BooleanField(default=False, db_default=False)  # the first fill tells the log nothing
     size = models.BigIntegerField(default=0, db_default=0)
     is_archived = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField()
@@ -36,9 +37,10 @@ class Version(models.Model):
 
 
 class Standing(models.Model):
-    """What is known of one customer and one segment: a row for members, and for others whom time may make one.
+    """What is known of one customer and one segment.
 
-    Of a list, only members have a row, and time changes nothing.
+    A row for members, for others whom time may make one, and for those who have been one, whose moves go on counting.
+    Of a list, time changes nothing.
     """
 
     pk = models.CompositePrimaryKey("segment_id", "customer_id")
