@@ -34,8 +34,7 @@ def lifetime_value(
     Raises:
         Invalid: a ratio or horizon that cannot be, or a history that cannot.
     """
-    if not 0 < margin_ratio <= 1:
-        raise Invalid(f"the margin ratio must lie above 0 and at most at 1, not {margin_ratio}")
+    check(margin_ratio=margin_ratio, discount_ratio=discount_ratio)
     expected = discounted_purchases(purchases, histories, discount_ratio=discount_ratio, horizon_days=horizon_days)
     amount = gamma_gamma.expected_amount(spend, frequency=histories.frequency, mean_amount=histories.mean_amount)
     return margin_ratio * expected * amount
@@ -53,8 +52,7 @@ def discounted_purchases(
     """
     if not 1 <= horizon_days <= MAX_PERIODS * PERIOD_DAYS:
         raise Invalid(f"the horizon must be 1 to {MAX_PERIODS * PERIOD_DAYS} days, not {horizon_days}")
-    if not 0 <= discount_ratio < 10:
-        raise Invalid(f"the yearly discount ratio must be at least 0 and below 10, not {discount_ratio}")
+    check(discount_ratio=discount_ratio)
     starts = np.arange(0, horizon_days, PERIOD_DAYS)
     ends = np.minimum(starts + PERIOD_DAYS, horizon_days)
     return bg_nbd.discounted_purchases(
@@ -65,3 +63,15 @@ def discounted_purchases(
         ends=ends,
         weights=(1 + discount_ratio) ** (-(starts + ends) / 2 / YEAR_DAYS),
     )
+
+
+def check(*, margin_ratio: float = 1.0, discount_ratio: float) -> None:
+    """Lets ratios pass that can be.
+
+    Raises:
+        Invalid: one cannot.
+    """
+    if not 0 < margin_ratio <= 1:
+        raise Invalid(f"the margin ratio must lie above 0 and at most at 1, not {margin_ratio}")
+    if not 0 <= discount_ratio < 10:
+        raise Invalid(f"the yearly discount ratio must be at least 0 and below 10, not {discount_ratio}")

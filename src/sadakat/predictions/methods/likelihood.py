@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 from scipy import optimize
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no types
 
 from sadakat.predictions.types import Floats
 
@@ -36,20 +37,22 @@ def maximise(objective: Objective, *, starts: Sequence[Floats], bound: tuple[flo
         value, gradient = objective(point)
         return -value, -gradient
 
-    best = min(
-        (
-            optimize.minimize(
-                loss,
-                np.clip(start, *bound),
-                jac=True,
-                method="L-BFGS-B",
-                bounds=[bound] * len(start),
-                options={"maxiter": MAX_STEPS, "ftol": 1e-13, "gtol": 1e-7, "maxcor": 20},
-            )
-            for start in starts
-        ),
-        key=lambda found: float(found.fun),
-    )
+    # The search is over a handful of numbers: more threads only wait for each other, for longer than it takes.
+    with threadpool_limits(limits=1):
+        best = min(
+            (
+                optimize.minimize(
+                    loss,
+                    np.clip(start, *bound),
+                    jac=True,
+                    method="L-BFGS-B",
+                    bounds=[bound] * len(start),
+                    options={"maxiter": MAX_STEPS, "ftol": 1e-13, "gtol": 1e-7, "maxcor": 20},
+                )
+                for start in starts
+            ),
+            key=lambda found: float(found.fun),
+        )
     low, high = best.x <= bound[0], best.x >= bound[1]
     downhill = np.where(low, np.minimum(best.jac, 0), np.where(high, np.maximum(best.jac, 0), best.jac))
     return Maximum(
