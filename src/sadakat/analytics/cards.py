@@ -1,6 +1,7 @@
 """Figures as the console writes them: the same card wherever a metric is shown."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django.urls import reverse
@@ -74,8 +75,12 @@ def note(name: str, figures: Metrics) -> str:
 
 def period_name(figures: PeriodFigures) -> str:
     """A calendar period by its name: `2017`, `Nov 2026`, `Q4 2017`, `week of 16 Nov 2026`."""
-    start = figures.period_start
-    match figures.period:
+    return name_of(figures.period, figures.period_start)
+
+
+def name_of(period: PeriodKind, start: date) -> str:
+    """As `period_name`, by the first day."""
+    match period:
         case PeriodKind.YEAR:
             return str(start.year)
         case PeriodKind.QUARTER:

@@ -3,9 +3,11 @@
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from sadakat.analytics.types import Dimension, Slice
 from sadakat.commerce import tables as commerce
 from sadakat.customers import tables as customers
 from sadakat.platform import lake
+from sadakat.segments import tables as segments
 
 if TYPE_CHECKING:
     import ibis
@@ -75,6 +77,51 @@ def counted_orders(*, known_before: date) -> "ibis.Table":
         "net_minor",
         customer_id=joined.known_customer_id.fill_null(joined.profile_id),
     )
+
+
+def sliced(orders: "ibis.Table", of: Slice) -> "ibis.Table":
+    """Those of `counted_orders` that belong to a slice; for a category, `net_minor` is its part of the order."""
+    match of.dimension:
+        case Dimension.CHANNEL:
+            return orders.filter(orders.channel == of.value)
+        case Dimension.CATEGORY:
+            lines = category_lines(orders)
+            lines = lines.filter(lines.category == of.value).select("namespace", "order_id", "part_minor")
+            held = orders.inner_join(lines, ["namespace", "order_id"])
+            return held.mutate(net_minor=held.part_minor).drop("part_minor")
+        case Dimension.CITY:
+            living = cities()
+            living = living.filter(living.city == of.value)
+            return orders.semi_join(living, "customer_id")
+        case _:
+            members = segments.members()
+            members = members.filter(members.segment_key == of.value)
+            return orders.semi_join(members, "customer_id")
+
+
+def category_lines(orders: "ibis.Table") -> "ibis.Table":
+    """What each top category has of these orders' net revenue: its lines' part of all lines, in whole minor units.
+
+    Grain: one category of one order. Columns: namespace, order_id, category, part_minor (rounded down). Orders
+    without lines, or whose lines come to nothing, are in no category.
+    """
+    lines = commerce.order_lines()
+    sums = lines.group_by("namespace", "order_id", "category").aggregate(amount=lines.amount_minor.sum())
+    whole = sums.amount.sum().over(group_by=[sums.namespace, sums.order_id])
+    shares = sums.mutate(whole=whole)
+    shares = shares.filter(shares.whole > 0, shares.amount > 0)
+    held = orders.inner_join(shares, ["namespace", "order_id"])
+    part = (held.net_minor * (held.amount / held.whole)).floor().cast("int64")
+    return held.select("namespace", "order_id", "category", part_minor=part)
+
+
+def cities() -> "ibis.Table":
+    """The city that is known of a customer, folded as texts are compared. Grain: one customer of whom it is known."""
+    from sadakat.platform import predicates
+
+    subjects = segments.subjects()
+    found = subjects.select("customer_id", city=predicates.said_text(subjects.said, "city"))
+    return found.filter(found.city.notnull())
 
 
 def order_gaps(orders: "ibis.Table") -> "ibis.Table":

@@ -37,6 +37,7 @@ class BriefingReader(models.Model):
 
     user_id = models.BigIntegerField()
     department = models.TextField()
+    sent_week = models.DateField(null=True)  # first day of the latest week that was sent, or came before the reader
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user_id", "department"], name="analytics_reader_once")]

@@ -10,7 +10,7 @@ from typing import Any, Final
 import ibis
 
 from sadakat.analytics import models, rules, tables
-from sadakat.analytics.types import ChannelSpend, Metrics, PeriodFigures, Slipping, SlippingCustomer, Spend
+from sadakat.analytics.types import ChannelSpend, Metrics, PeriodFigures, Slice, Slipping, SlippingCustomer, Spend
 from sadakat.kernel import time
 from sadakat.kernel.errors import Invalid
 from sadakat.kernel.money import Money
@@ -21,7 +21,7 @@ MAX_PERIODS: Final = 400
 HABIT_ORDERS: Final = 5
 SHORTEST_GAP_DAYS: Final = 7.0
 _CACHED: Final = 256
-_TRUNCATE: Final = {
+TRUNCATE: Final = {
     PeriodKind.WEEK: "W",
     PeriodKind.MONTH: "M",
     PeriodKind.QUARTER: "Q",
@@ -31,7 +31,7 @@ _MICROSECONDS_A_DAY: Final = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
+class Question:
     """What is asked, of which lake: equal questions have equal answers."""
 
     as_of: date
@@ -39,27 +39,30 @@ class _Question:
     known_before: date
     currency: str
     lake_version: str
+    of: Slice | None = None
 
 
-def metrics(*, as_of: date, period: PeriodKind) -> Metrics:
+def metrics(*, as_of: date, period: PeriodKind, of: Slice | None = None) -> Metrics:
     """Every figure as of the start of a local day; its `period` is the latest whole one of that kind.
+
+    With a slice, over the orders of that part of the trade alone.
 
     Raises:
         Unavailable: the home has no brand yet, or files of the lake are missing.
     """
-    return _metrics(_question(as_of=as_of, period=period, known_before=as_of))
+    return _metrics(question(as_of=as_of, period=period, known_before=as_of, of=of))
 
 
-def previous_metrics(*, as_of: date, period: PeriodKind) -> Metrics:
+def previous_metrics(*, as_of: date, period: PeriodKind, of: Slice | None = None) -> Metrics:
     """The figures that those of `metrics` are compared with: their windows end where its period starts.
 
     Both know the same refunds and cancellations, those before `as_of`, so that a change is a change of trade.
     """
     start = time.latest_period(as_of, kind=period).start
-    return _metrics(_question(as_of=start, period=period, known_before=as_of))
+    return _metrics(question(as_of=start, period=period, known_before=as_of, of=of))
 
 
-def series(*, as_of: date, period: PeriodKind, count: int) -> tuple[PeriodFigures, ...]:
+def series(*, as_of: date, period: PeriodKind, count: int, of: Slice | None = None) -> tuple[PeriodFigures, ...]:
     """The latest `count` whole periods, earliest first, periods without orders included.
 
     All know what happened before `as_of`; the last one has the figures of `metrics`.
@@ -69,7 +72,7 @@ def series(*, as_of: date, period: PeriodKind, count: int) -> tuple[PeriodFigure
     """
     if not 1 <= count <= MAX_PERIODS:
         raise Invalid(f"count must be between 1 and {MAX_PERIODS}, not {count}")
-    return _series(_question(as_of=as_of, period=period, known_before=as_of), count)
+    return _series(question(as_of=as_of, period=period, known_before=as_of, of=of), count)
 
 
 def slipping(*, as_of: date, limit: int = 50) -> Slipping:
@@ -78,7 +81,7 @@ def slipping(*, as_of: date, limit: int = 50) -> Slipping:
     A gap below a week counts as one, so that somebody who shops daily and skips three days has broken nothing; who
     has been silent for longer than the trailing window is lost already, and left out.
     """
-    return _slipping(_question(as_of=as_of, period=PeriodKind.MONTH, known_before=as_of), limit)
+    return _slipping(question(as_of=as_of, period=PeriodKind.MONTH, known_before=as_of), limit)
 
 
 def spend_by_channel(*, since: date, until: date) -> tuple[ChannelSpend, ...]:
@@ -113,8 +116,8 @@ def spends(*, limit: int, offset: int = 0) -> tuple[list[Spend], int]:
 
 
 @lru_cache(maxsize=_CACHED)
-def _slipping(question: _Question, limit: int) -> Slipping:
-    as_of, currency = question.as_of, question.currency
+def _slipping(asked: Question, limit: int) -> Slipping:
+    as_of, currency = asked.as_of, asked.currency
     orders = tables.counted_orders(known_before=as_of)
     customers = orders.group_by("customer_id").aggregate(
         orders=orders.count(),
@@ -144,28 +147,36 @@ def _slipping(question: _Question, limit: int) -> Slipping:
     )
 
 
-def _question(*, as_of: date, period: PeriodKind, known_before: date) -> _Question:
-    return _Question(
+def question(*, as_of: date, period: PeriodKind, known_before: date, of: Slice | None = None) -> Question:
+    """The question as of now: of the brand and the lake that are."""
+    return Question(
         as_of=as_of,
         period=period,
         known_before=known_before,
         currency=brand.current().currency,
         lake_version=lake.version(),
+        of=of,
     )
 
 
+def orders_of(asked: Question) -> ibis.Table:
+    """The orders that a question is about, as `tables.counted_orders` has them."""
+    orders = tables.counted_orders(known_before=asked.known_before)
+    return orders if asked.of is None else tables.sliced(orders, asked.of)
+
+
 @lru_cache(maxsize=_CACHED)
-def _metrics(question: _Question) -> Metrics:
-    figures = _series(question, 1)[0]
+def _metrics(asked: Question) -> Metrics:
+    figures = _series(asked, 1)[0]
     period = Period(figures.period_start, figures.period_end)
-    orders = tables.counted_orders(known_before=question.known_before)
-    orders = orders.filter(orders.order_date < question.as_of)
-    sums = engine.collect(_sums(orders, as_of=question.as_of, period=period))[0]
+    orders = orders_of(asked)
+    orders = orders.filter(orders.order_date < asked.as_of)
+    sums = engine.collect(_sums(orders, as_of=asked.as_of, period=period))[0]
     sums = {name: value or 0 for name, value in sums.items()} | {"gap": sums["gap"]}
-    currency = question.currency
+    currency = asked.currency
     return Metrics(
         **{field.name: getattr(figures, field.name) for field in fields(figures)},
-        as_of=question.as_of,
+        as_of=asked.as_of,
         purchase_frequency=rules.ratio(sums["trailing_orders"], sums["trailing_customers"]),
         average_order_value=rules.mean_money(sums["trailing_revenue"], sums["trailing_orders"], currency=currency),
         active_customers=sums["trailing_customers"],
@@ -178,15 +189,16 @@ def _metrics(question: _Question) -> Metrics:
 
 
 @lru_cache(maxsize=_CACHED)
-def _series(question: _Question, count: int) -> tuple[PeriodFigures, ...]:
+def _series(asked: Question, count: int) -> tuple[PeriodFigures, ...]:
     # One period more, for the customers that the first one can have kept.
-    periods = rules.periods_until(question.as_of, kind=question.period, count=count + 1)
-    orders = tables.counted_orders(known_before=question.known_before)
-    rows = {row["start"]: row for row in engine.collect(_by_period(orders, periods, kind=question.period))}
-    spent = {row["start"]: row["spend"] for row in engine.collect(_spend_by_period(periods, kind=question.period))}
+    periods = rules.periods_until(asked.as_of, kind=asked.period, count=count + 1)
+    orders = orders_of(asked)
+    rows = {row["start"]: row for row in engine.collect(_by_period(orders, periods, kind=asked.period))}
+    spend = [] if asked.of else engine.collect(_spend_by_period(periods, kind=asked.period))
+    spent = {row["start"]: row["spend"] for row in spend}
     return tuple(
         _figures(
-            question,
+            asked,
             period,
             sums=rows.get(period.start, {}),
             before=rows.get(before.start, {}),
@@ -197,17 +209,17 @@ def _series(question: _Question, count: int) -> tuple[PeriodFigures, ...]:
 
 
 def _figures(
-    question: _Question, period: Period, *, sums: Mapping[str, Any], before: Mapping[str, Any], spend: int | None
+    asked: Question, period: Period, *, sums: Mapping[str, Any], before: Mapping[str, Any], spend: int | None
 ) -> PeriodFigures:
     def of(name: str) -> int:
         return int(sums.get(name) or 0)
 
     def money(amount_minor: int) -> Money:
-        return Money(amount_minor, question.currency)
+        return Money(amount_minor, asked.currency)
 
     retention_rate = rules.ratio(of("kept_customers"), before.get("customers", 0))
     return PeriodFigures(
-        period=question.period,
+        period=asked.period,
         period_start=period.start,
         period_end=period.end,
         customers=of("customers"),
@@ -224,13 +236,13 @@ def _figures(
         marketing_spend=None if spend is None else money(spend),
         acquisition_cost=None
         if spend is None
-        else rules.mean_money(spend, of("new_customers"), currency=question.currency),
+        else rules.mean_money(spend, of("new_customers"), currency=asked.currency),
     )
 
 
 def _by_period(orders: ibis.Table, periods: list[Period], *, kind: PeriodKind) -> ibis.Table:
     """Sums of each of these periods that has orders. Grain: one period, by its first day `start`."""
-    unit = _TRUNCATE[kind]
+    unit = TRUNCATE[kind]
     first_date = orders.order_date.min().over(group_by=orders.customer_id)
     dated = orders.mutate(start=orders.order_date.truncate(unit), first_start=first_date.truncate(unit))
     dated = dated.filter(dated.order_date >= periods[0].start, dated.order_date < periods[-1].end)
@@ -262,7 +274,7 @@ def _spend_by_period(periods: list[Period], *, kind: PeriodKind) -> ibis.Table:
     """What was spent in each of these periods that something is recorded for. Grain: one period, by its first day."""
     spend = tables.marketing_spend()
     spend = spend.filter(spend.day >= periods[0].start, spend.day < periods[-1].end)
-    return spend.group_by(start=spend.day.truncate(_TRUNCATE[kind])).aggregate(spend=spend.amount_minor.sum())
+    return spend.group_by(start=spend.day.truncate(TRUNCATE[kind])).aggregate(spend=spend.amount_minor.sum())
 
 
 def _sums(orders: ibis.Table, *, as_of: date, period: Period) -> ibis.Table:

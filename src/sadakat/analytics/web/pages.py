@@ -6,7 +6,9 @@ from typing import Final
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
@@ -59,6 +61,7 @@ def figures(request: HttpRequest) -> HttpResponse:
         "period_note": _("%(period)s, compared with the period before") % {"period": cards.period_name(now)},
         "form": _Asked(initial={"as_of": day}),
         "tabs": _tabs(request, day, period),
+        "sections": sections(request),
         "period": period,
         "heads": [cards.card(name, now=now, before=before, past=past, currency=here.currency) for name in _HEADS],
         "chart": _revenue_chart(past, currency=here.currency),
@@ -80,6 +83,16 @@ def asked(request: HttpRequest, here: brand.Brand) -> tuple[date, PeriodKind]:
     return day, PeriodKind(wanted) if wanted in set(PeriodKind) else PeriodKind.MONTH
 
 
+def sections(request: HttpRequest, current: str = "figures") -> list[parts.Tab]:
+    """The pages about figures; day and period go along."""
+    kept = urlencode({name: request.GET[name] for name in ("as_of", "period") if name in request.GET})
+    names = (("figures", _("All figures")), ("figures_by", _("By part")), ("cohorts", _("Cohorts")))
+    return [
+        parts.Tab(id=name, label=label, url=f"{reverse(name)}?{kept}", is_current=name == current)
+        for name, label in names
+    ]
+
+
 def _tabs(request: HttpRequest, day: date, period: PeriodKind) -> list[parts.Tab]:
     as_of = f"&as_of={day}" if "as_of" in request.GET else ""
     return [
@@ -92,7 +105,7 @@ def _revenue_chart(past: tuple[PeriodFigures, ...], *, currency: str) -> charts.
     return charts.line(
         title=_("Revenue of returning and of new customers"),
         label_name=_("Period"),
-        labels=[_label(figures) for figures in past],
+        labels=[label_of(figures.period, figures.period_start) for figures in past],
         series=[
             charts.Series(_("Returning"), [figures.returning_customer_revenue.amount_minor for figures in past]),
             charts.Series(_("New"), [figures.new_customer_revenue.amount_minor for figures in past], "b"),
@@ -102,10 +115,9 @@ def _revenue_chart(past: tuple[PeriodFigures, ...], *, currency: str) -> charts.
     )
 
 
-def _label(figures: PeriodFigures) -> str:
-    if figures.period is PeriodKind.WEEK:
-        return formats.day_month(figures.period_start)
-    return cards.period_name(figures)
+def label_of(period: PeriodKind, start: date) -> str:
+    """A period in the fewest words: a week by its first day."""
+    return formats.day_month(start) if period is PeriodKind.WEEK else cards.name_of(period, start)
 
 
 def _table(request: HttpRequest, now: Metrics, before: Metrics, *, currency: str) -> parts.Table:

@@ -9,7 +9,7 @@ from ninja.params import functions as params
 from pydantic import create_model
 
 from sadakat.analytics import api as analytics
-from sadakat.analytics.types import Better, Metrics, PeriodFigures, Unit
+from sadakat.analytics.types import Better, Dimension, Metrics, PeriodFigures, Unit
 from sadakat.kernel.errors import Invalid
 from sadakat.kernel.money import Money
 from sadakat.kernel.time import PeriodKind
@@ -74,6 +74,16 @@ _METRICS: Final = {
     "total_customers": 3_310,
     "total_revenue": {"amount": 1_445_477_000, "currency": "TRY"},
 }
+_COHORT: Final = {
+    "start": "2026-08-01",
+    "customers": 120,
+    "kept": [120, 41, 33],
+    "revenue": [
+        {"amount": 14_220_000, "currency": "TRY"},
+        {"amount": 5_102_000, "currency": "TRY"},
+        {"amount": 4_408_000, "currency": "TRY"},
+    ],
+}
 _DEFINITION: Final = {
     "name": "churn_rate",
     "title": "Churn rate",
@@ -81,6 +91,26 @@ _DEFINITION: Final = {
     "unit": "share",
     "better": "lower",
 }
+class PartAnswer(rest.Answer):
+    """The figures of one part."""
+
+    value: str
+    label: str
+    metrics: _answer(Metrics)  # type: ignore[valid-type]  # made above
+
+
+class CohortAnswer(rest.Answer):
+    """Who had the first order in one period."""
+
+    start: date
+    customers: int
+    kept: list[int]
+    """How many of them ordered in that period, the next one, and so on."""
+    revenue: list[rest.Money]
+    """What they spent in each."""
+
+
+By = Annotated[Dimension, params.Query(description="What the trade is divided by.")]
 AsOf = Annotated[date | None, params.Query(description="Figures end before this local day; today when left out.")]
 Period = Annotated[PeriodKind, params.Query(description="The latest whole one that ended on or before `as_of`.")]
 Count = Annotated[int, params.Query(ge=1, le=analytics.MAX_PERIODS, description="How many periods.")]
@@ -108,6 +138,55 @@ def get_metric_series(
     """
     return {
         "items": [analytics.as_json(each) for each in analytics.series(as_of=_day(as_of), period=period, count=count)]
+    }
+
+
+@area.read(
+    "/metrics/by",
+    answer=Items[PartAnswer],
+    example={"items": [{"value": "store", "label": "store", "metrics": _METRICS}]},
+)
+def list_metrics_by_part(
+    request: rest.Request,  # noqa: ARG001 - as every view
+    dimension: By,
+    as_of: AsOf = None,
+    period: Period = PeriodKind.MONTH,
+) -> Any:
+    """The figures of each part of the trade.
+
+    Stages in their order, all else by revenue, at most 20. Spend is not recorded by part, so it is null.
+    """
+    found = analytics.metrics_by(dimension=dimension, as_of=_day(as_of), period=period)
+    return {
+        "items": [
+            {"value": each.slice.value, "label": each.label, "metrics": analytics.as_json(each.metrics)}
+            for each in found
+        ]
+    }
+
+
+@area.read("/metrics/cohorts", answer=Items[CohortAnswer], example={"items": [_COHORT]})
+def list_cohorts(
+    request: rest.Request,  # noqa: ARG001 - as every view
+    as_of: AsOf = None,
+    period: Period = PeriodKind.MONTH,
+    count: Count = 12,
+) -> Any:
+    """Customers by the period of their first order, and who of them came back when.
+
+    The latest whole periods, earliest first.
+    """
+    found = analytics.cohorts(as_of=_day(as_of), period=period, count=count)
+    return {
+        "items": [
+            {
+                "start": row.start,
+                "customers": row.customers,
+                "kept": row.kept,
+                "revenue": [{"amount": each.amount_minor, "currency": each.currency} for each in row.revenue],
+            }
+            for row in found.rows
+        ]
     }
 
 

@@ -2,10 +2,50 @@
 
 from django.urls import path
 
-from sadakat.analytics.web import pages, spend
+from sadakat.analytics.web import (
+    briefings,
+    funnels,
+    goals,
+    group_rules,
+    groups,
+    pages,
+    paths,
+    proof,
+    shared,
+    sharing,
+    slices,
+    spend,
+    stages,
+)
 
 urlpatterns = [
+    path("stages/", stages.stages, name="stages"),
+    path("stages/types/", groups.customer_types, name="customer_types"),
+    path("stages/rfm/", groups.rfm, name="rfm"),
+    path("stages/clusters/", groups.clusters, name="clusters"),
+    path("stages/rules/<slug:name>/", group_rules.group_rules, name="group_rules"),
+    path("funnels/", funnels.funnels, name="funnels"),
+    path("funnels/keep/", funnels.keep, name="keep_funnel"),
+    path("funnels/<int:funnel_id>/delete/", funnels.delete, name="delete_funnel"),
+    path("funnels/paths/", paths.paths, name="paths"),
     path("figures/", pages.figures, name="figures"),
+    path("figures/by/", slices.by, name="figures_by"),
+    path("figures/cohorts/", slices.cohorts, name="cohorts"),
+    path("proof/", proof.proof, name="proof"),
     path("figures/spend/", spend.spend, name="spend"),
     path("figures/spend/record/", spend.record, name="record_spend"),
+    path("goals/", goals.goals, name="goals"),
+    path("goals/new/", goals.new, name="new_goal"),
+    path("goals/briefings/", briefings.briefings, name="briefings"),
+    path("goals/briefings/write/", briefings.write, name="write_briefing"),
+    path("goals/briefings/readers/", briefings.readers, name="briefing_readers"),
+    path("goals/briefings/<int:briefing_id>/", briefings.briefing, name="briefing"),
+    path("goals/briefings/<int:briefing_id>/pdf/", briefings.pdf, name="briefing_pdf"),
+    path("goals/<int:goal_id>/", goals.goal, name="goal"),
+    path("goals/<int:goal_id>/edit/", goals.edit, name="edit_goal"),
+    path("goals/<int:goal_id>/archive/", goals.archive, name="archive_goal"),
+    path("settings/links/", sharing.links, name="links"),
+    path("settings/links/new/", sharing.share, name="share"),
+    path("settings/links/<int:link_id>/revoke/", sharing.revoke, name="revoke_link"),
+    path("shared/<str:token>/", shared.shared_report, name="shared_report"),
 ]

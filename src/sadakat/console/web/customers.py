@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from sadakat.commerce import api as commerce
-from sadakat.console.web import merging, orders, timeline, words
+from sadakat.console.web import memberships, merging, orders, timeline, words
 from sadakat.customers import api as customers
 from sadakat.customers.types import Customer, IdentifierType
 from sadakat.events import api as events
@@ -64,6 +64,8 @@ def customer(request: HttpRequest, customer_id: int) -> HttpResponse:
         "orders": _orders_table(request, person),
         "order_note": _order_note(person, here),
         "chart": _spend(person, here),
+        "lists": memberships.lists_for(request.user),
+        **memberships.context(person.id),
     }
     return render(request, "console/customer.html", context)
 

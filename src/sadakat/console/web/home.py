@@ -101,6 +101,8 @@ def _needs(user: User, here: brand.Brand, *, day: date) -> list[parts.Need]:
                 )
             )
         needs += _nothing_arrived()
+    if access.may(user, Permission.VIEW_ANALYTICS):
+        needs += analytics.goal_needs(analytics.owner_needs(user.pk, as_of=day), currency=here.currency)
     if access.may(user, Permission.VIEW_CUSTOMERS) and access.may(user, Permission.VIEW_ANALYTICS):
         slipping = analytics.slipping(as_of=day)
         if slipping.count:

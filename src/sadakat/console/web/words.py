@@ -28,6 +28,18 @@ FEATURE_LABELS: Final = {
     "last_seen_at": gettext_lazy("Last seen"),
     "first_source": gettext_lazy("First source"),
     "is_known": gettext_lazy("Is known"),
+    "rfm_recency": gettext_lazy("RFM: recency"),
+    "rfm_frequency": gettext_lazy("RFM: frequency"),
+    "rfm_monetary": gettext_lazy("RFM: monetary value"),
+    "cluster": gettext_lazy("Cluster"),
+    "habit_orders": gettext_lazy("Orders, last 365 days"),
+    "habit_deal_share": gettext_lazy("Share of deals"),
+    "habit_place_share": gettext_lazy("Share of the main store"),
+    "habit_channel_share": gettext_lazy("Share of the main channel"),
+    "habit_daypart_share": gettext_lazy("Share of the main part of the day"),
+    "habit_categories": gettext_lazy("Departments"),
+    "habit_recommendations": gettext_lazy("Recommendations"),
+    "habit_rating": gettext_lazy("Mean rating"),
 }
 # The sentences by which the features are registered, so that they are translated.
 _MEANINGS: Final = (
@@ -40,6 +52,18 @@ _MEANINGS: Final = (
     gettext_lazy("Time of the latest event"),
     gettext_lazy("Source of the first event"),
     gettext_lazy("Known by more than anonymous ids"),
+    gettext_lazy("RFM: how lately ordered, 1 to 5"),
+    gettext_lazy("RFM: how often ordered in the last 365 days, 1 to 5"),
+    gettext_lazy("RFM: how much spent in the last 365 days, 1 to 5"),
+    gettext_lazy("Cluster of customers who are alike"),
+    gettext_lazy("Orders of the last 365 days"),
+    gettext_lazy("Share of these orders with a coupon or a tenth off"),
+    gettext_lazy("Share of these orders in the store ordered from most"),
+    gettext_lazy("Share of these orders on the channel used most"),
+    gettext_lazy("Share of these orders in the quarter of the day used most"),
+    gettext_lazy("Departments that these orders came from"),
+    gettext_lazy("Times that products were shared in the last 365 days"),
+    gettext_lazy("Mean rating of products in the last 365 days, 1 to 5"),
 )
 # Traits with a name of their own; all others are shown under the name that the shop gave them.
 TRAIT_LABELS: Final = {
