@@ -74,15 +74,19 @@ def insert(entries: Iterable[Entry], *, customers: dict[int, int] | None = None)
     entries = list(entries)
     people = {entry.profile: entry.profile for entry in entries} | (customers or {})
     with transaction.atomic(), connection.cursor() as cursor:
-        for e in entries:
-            when = [e.at, e.date, e.of_order_at, e.order_date]
-            cursor.execute(_INSERT, [e.order, e.number, e.kind, e.profile, *when, e.channel, e.is_guest, e.amount])
-        for profile, customer in people.items():
-            cursor.execute(
-                "INSERT INTO customers_profile (profile_id, customer_id) VALUES (%s, %s)"
-                " ON CONFLICT (profile_id) DO UPDATE SET customer_id = excluded.customer_id",
-                [profile, customer],
-            )
+        moments = [[e.at, e.date, e.of_order_at, e.order_date] for e in entries]
+        cursor.executemany(
+            _INSERT,
+            [
+                [e.order, e.number, e.kind, e.profile, *when, e.channel, e.is_guest, e.amount]
+                for e, when in zip(entries, moments, strict=True)
+            ],
+        )
+        cursor.executemany(
+            "INSERT INTO customers_profile (profile_id, customer_id) VALUES (%s, %s)"
+            " ON CONFLICT (profile_id) DO UPDATE SET customer_id = excluded.customer_id",
+            list(people.items()),
+        )
         lake.mark_changed(dataset="order_entries", partitions=[f"{e.order_date:%Y-%m}" for e in entries])
         lake.mark_changed(dataset="profile_map", partitions=["all"])
 

@@ -221,6 +221,7 @@ def test_the_periodic_tasks_are_known_with_their_times(jobs: ModuleType) -> None
     times = {entry.task.name: entry.cron for entry in app.periodic_registry.periodic_tasks.values()}
     assert {name: cron for name, cron in times.items() if name.startswith("platform.")} == {
         "platform.retry_stalled_jobs": "* * * * *",
+        "platform.compact_lake": "37 2 * * *",
         "platform.keep_house": "7 * * * *",
         "platform.forget_failed_jobs": "17 3 * * *",
     }

@@ -12,7 +12,15 @@ from tests.integration import asking
 from tests.integration.asking import audited, caller, idof, refusal, walk
 
 shop = asking.shop
-ALL = ("customers:read", "customers:write", "metrics:read", "sources:read", "sources:write")
+ALL = (
+    "customers:read",
+    "customers:write",
+    "metrics:read",
+    "segments:read",
+    "segments:write",
+    "sources:read",
+    "sources:write",
+)
 
 
 def test_a_key_is_kept_as_its_hash_notes_its_day_and_ends_when_revoked(database: str, now: datetime) -> None:
@@ -123,9 +131,20 @@ OPERATIONS = [
     ("POST", "/merges/1/undo", "customers:write"),
     ("GET", "/conflicts", "customers:read"),
     ("POST", "/conflicts/1/decide", "customers:write"),
+    ("GET", "/customers/1/scores", "customers:read"),
+    ("GET", "/scores", "metrics:read"),
     ("GET", "/metrics", "metrics:read"),
     ("GET", "/metrics/series", "metrics:read"),
     ("GET", "/metrics/definitions", "metrics:read"),
+    ("GET", "/segments", "segments:read"),
+    ("POST", "/segments", "segments:write"),
+    ("POST", "/segments/preview", "segments:write"),
+    ("GET", "/segments/vip", "segments:read"),
+    ("PUT", "/segments/vip", "segments:write"),
+    ("GET", "/segments/vip/members", "segments:read"),
+    ("POST", "/segments/vip/members", "segments:write"),
+    ("POST", "/segments/vip/members/remove", "segments:write"),
+    ("GET", "/segments/vip/overlap", "segments:read"),
     ("GET", "/sources", "sources:read"),
     ("POST", "/sources", "sources:write"),
     ("GET", "/sources/1", "sources:read"),

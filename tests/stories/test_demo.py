@@ -213,6 +213,17 @@ def test_a_second_start_finds_the_work_done_and_other_dates_are_refused(home: di
     assert "another folder in SADAKAT_HOME" in " ".join(refused.stderr.split())
 
 
+def test_twenty_rules_have_the_members_that_plain_statements_find(home: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "tests.stories.predicates_program", "2018-01-01T05:00:00+00:00"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, env=home, cwd=root, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["different"] == {}
+    assert len(told["members"]) == 20
+    assert min(told["members"].values()) > 0
+
+
 @pytest.fixture
 def tmp_home() -> Iterator[Path]:
     with open_folder() as folder:

@@ -127,3 +127,14 @@ def test_sparkline(values: list[float | None], path: str, last: tuple[str, str])
 def test_sparkline_of_nothing_is_nothing() -> None:
     assert charts.sparkline([None, None]) == ""
     assert charts.sparkline([]) == ""
+
+
+def test_a_funnel_falls_from_step_to_step() -> None:
+    chart = charts.funnel(
+        title="Steps", label_name="Step", value_name="Customers", labels=["1. A", "2. B"], values=[200, 50], show=str
+    )
+    bars = re.findall(r'<rect class="bar" x="([^"]*)" y="([^"]*)" width="([^"]*)" height="([^"]*)"', chart.drawing)
+    assert bars == [("75.0", "0.0", "350.0", "240.0"), ("575.0", "180.0", "350.0", "60.0")]
+    assert _paths(chart, "area") == ["M425.0 0.0L575.0 180.0V240.0H425.0Z"]
+    assert chart.rows == [("1. A", ["200"]), ("2. B", ["50"])]
+    assert 'width="24.0"' in charts.share_bar(0.25)

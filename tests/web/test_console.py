@@ -17,6 +17,10 @@ PATHS = [
     "/customers/?q=nobody",
     "/customers/conflicts/",
     "/customers/slipping/",
+    "/segments/",
+    "/segments/?show=archived",
+    "/segments/new/rule/",
+    "/segments/new/list/",
     "/orders/B-2/",
     "/orders/B-1/?namespace=stores",
     "/figures/?as_of=2024-11-20&period=quarter",
@@ -71,7 +75,7 @@ def test_pages_of_the_navigation_are_among_them(console: Visitor, paths: list[st
     page = console.page()
     page.goto("/")
     links = [str(link.get_attribute("href")) for link in page.locator("#nav a").all()]
-    assert {"/", "/customers/", "/figures/", "/settings/sources/", "/team/", "/audit/"} <= set(links)
+    assert {"/", "/customers/", "/segments/", "/figures/", "/settings/sources/", "/team/", "/audit/"} <= set(links)
     assert set(links) <= {path.split("?")[0] for path in paths}
 
 

@@ -9,12 +9,15 @@ from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
 from sadakat.analytics.web import rest as analytics
+from sadakat.analytics.web import rest_goals as goals
 from sadakat.commerce.web import rest as commerce
 from sadakat.customers.web import rest as customers
 from sadakat.customers.web import rest_events as customer_events
 from sadakat.events.web import rest as events
 from sadakat.platform import http, problems, rest
 from sadakat.platform.web import rest as platform
+from sadakat.predictions.web import rest as predictions
+from sadakat.segments.web import rest as segments
 
 DESCRIPTION = """
 Send a key as `Authorization: Bearer sk_…`; the console makes keys under Settings → API keys, each with its scopes.
@@ -83,8 +86,12 @@ def _api() -> Api:
         platform.area,
         customer_events.timelines,
         commerce.area,
+        predictions.of_customers,
         customers.area,
         analytics.area,
+        predictions.area,
+        goals.area,
+        segments.area,
         events.area,
         customer_events.live,
     ):

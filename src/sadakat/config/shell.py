@@ -11,6 +11,8 @@ from sadakat.platform import audit
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import reasons
 from sadakat.platform.ui.navigation import Entry, Section, register
+from sadakat.predictions.web import reasons as predictions
+from sadakat.segments.web import reasons as segments
 
 
 def connect() -> None:
@@ -18,7 +20,7 @@ def connect() -> None:
     for entry in _entries():
         register(entry)
     audit.register_words(_words())
-    for context in (events, customers, commerce, analytics):
+    for context in (events, customers, commerce, segments, analytics, predictions):
         reasons.register(context.TEMPLATES)
 
 
@@ -54,7 +56,51 @@ def _words() -> dict[str, str | Promise]:
         "search": _("Search"),
         "filters": _("Filters"),
         "columns": _("Columns"),
+        "segments.created": _("Segment made"),
+        "segments.changed": _("Segment changed"),
+        "segments.duplicated": _("Segment duplicated"),
+        "segments.archived": _("Segment archived"),
+        "segments.restored": _("Segment taken into use again"),
+        "segments.list_added": _("Customers put on a list"),
+        "segments.list_removed": _("Customers taken off a list"),
+        "segments.exported": _("Members of a segment exported"),
+        "segments.group_kept": _("Group of segments kept up to date"),
+        "where": _("Rule"),
+        "description": _("Description"),
+        "customers": _("Customers"),
+        "unknown": _("Not known"),
         "analytics.spend_recorded": _("Marketing spend recorded"),
+        "analytics.rules_set": _("Rules of stages and types set"),
+        "analytics.groups_refreshed": _("RFM, clusters and customer types computed"),
+        "analytics.goal_created": _("Goal set"),
+        "analytics.goal_changed": _("Goal changed"),
+        "analytics.goal_archived": _("Goal archived"),
+        "analytics.goal_restored": _("Goal restored"),
+        "analytics.goal_judged": _("Goal judged"),
+        "analytics.briefing_written": _("Briefing written"),
+        "analytics.briefing_sent": _("Briefing sent"),
+        "analytics.briefing_readers_chosen": _("Readers of a briefing chosen"),
+        "analytics.link_created": _("Report shared"),
+        "analytics.link_revoked": _("Shared report ended"),
+        "target": _("Target"),
+        "by_date": _("Last day"),
+        "start_date": _("Start"),
+        "owner_id": _("Owner"),
+        "department": _("Department"),
+        "readers": _("Readers"),
+        "reader": _("Reader"),
+        "week_start": _("Week"),
+        "metric": _("Figure"),
+        "period": _("Period"),
+        "title": _("Title"),
+        "report": _("Report"),
+        "days": _("Days"),
+        "analytics.funnel_kept": _("Funnel kept"),
+        "analytics.funnel_deleted": _("Funnel deleted"),
+        "analytics.touchpoint_saved": _("Touchpoint saved"),
+        "analytics.cell_noted": _("Cell of the journey map noted"),
+        "analytics.improvement_added": _("Improvement planned"),
+        "analytics.improvement_changed": _("Improvement changed"),
         "kind": _("Kind"),
         "namespace": _("Order id namespace"),
         "is_enabled": _("Takes events"),
@@ -86,6 +132,20 @@ def _pages() -> list[Entry]:
         ),
         Entry(
             section=Section.KNOW,
+            label=_("Segments"),
+            url_name="segments",
+            icon="funnel",
+            permission=Permission.VIEW_CUSTOMERS,
+        ),
+        Entry(
+            section=Section.KNOW,
+            label=_("Stages"),
+            url_name="stages",
+            icon="milestone",
+            permission=Permission.VIEW_ANALYTICS,
+        ),
+        Entry(
+            section=Section.KNOW,
             label=_("Figures"),
             url_name="figures",
             icon="chart-line",
@@ -93,9 +153,44 @@ def _pages() -> list[Entry]:
         ),
         Entry(
             section=Section.KNOW,
+            label=_("Journey map"),
+            url_name="journey_map",
+            icon="map",
+            permission=Permission.VIEW_ANALYTICS,
+        ),
+        Entry(
+            section=Section.KNOW,
+            label=_("Funnels"),
+            url_name="funnels",
+            icon="route",
+            permission=Permission.VIEW_ANALYTICS,
+        ),
+        Entry(
+            section=Section.KNOW,
             label=_("Marketing spend"),
             url_name="spend",
             icon="wallet",
+            permission=Permission.VIEW_ANALYTICS,
+        ),
+        Entry(
+            section=Section.KNOW,
+            label=_("Goals"),
+            url_name="goals",
+            icon="target",
+            permission=Permission.VIEW_ANALYTICS,
+        ),
+        Entry(
+            section=Section.KNOW,
+            label=_("Predictions"),
+            url_name="predictions",
+            icon="sparkles",
+            permission=Permission.VIEW_ANALYTICS,
+        ),
+        Entry(
+            section=Section.PROVE,
+            label=_("Proof"),
+            url_name="proof",
+            icon="scale",
             permission=Permission.VIEW_ANALYTICS,
         ),
     ]
@@ -130,6 +225,13 @@ def _settings() -> list[Entry]:
             url_name="rates",
             icon="coins",
             permission=Permission.MANAGE_SPEND,
+        ),
+        Entry(
+            section=Section.SETTINGS,
+            label=_("Shared reports"),
+            url_name="links",
+            icon="link",
+            permission=Permission.MANAGE_GOALS,
         ),
         Entry(
             section=Section.SETTINGS,

@@ -9,6 +9,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("sadakat.platform.web.urls")),
     path("", include("sadakat.events.web.urls")),
     path("", include("sadakat.commerce.web.urls")),
+    path("", include("sadakat.segments.web.urls")),
     path("", include("sadakat.analytics.web.urls")),
+    path("", include("sadakat.predictions.web.urls")),
     path("", include("sadakat.console.web.urls")),
 ]

@@ -5,7 +5,9 @@ from functools import partial
 from time import monotonic
 from typing import Final
 
+from sadakat.analytics import briefing_tasks
 from sadakat.analytics import consumer as spend
+from sadakat.analytics import features as group_features
 from sadakat.analytics import plugs as spend_files
 from sadakat.commerce import api as commerce
 from sadakat.config import shell
@@ -13,8 +15,13 @@ from sadakat.customers import api as customers
 from sadakat.events import api as events
 from sadakat.platform import doctor, idempotency, jobs, lake, worker
 from sadakat.platform.doctor import Finding
+from sadakat.predictions import features as scores
+from sadakat.segments import api as segments
+from sadakat.segments import tables as segment_tables
 
 LAKE_REST_SECONDS: Final = 15.0
+LAKE_REST_RATIO: Final = 4.0
+LAKE_BREATH_SECONDS: Final = 2.0
 
 
 def connect() -> None:
@@ -23,7 +30,10 @@ def connect() -> None:
     events.register_targets(
         [*customers.FILE_TARGETS, *commerce.FILE_TARGETS, events.EventsTarget(), *spend_files.FILE_TARGETS]
     )
-    events.register_consumers([*customers.CONSUMERS, *commerce.CONSUMERS, *spend.CONSUMERS])
+    events.register_consumers([*customers.CONSUMERS, *commerce.CONSUMERS, *segments.CONSUMERS, *spend.CONSUMERS])
+    group_features.register()
+    scores.register()
+    segment_tables.register_subjects()
     customers.ensure_feature_columns()
     shell.connect()
     _connect_worker()
@@ -40,7 +50,11 @@ def _connect_worker() -> None:
     worker.register_step("events.sequencer", _sequence)
     for consumer in events.consumers():
         worker.register_step(consumer, partial(_consume, consumer))
+    worker.register_step("segments.due", lambda at: segments.evaluate_due(at=at))
+    worker.register_step("segments.fill", lambda at: segments.fill(at=at))
     worker.register_step("platform.lake", _LakeStep())
+    worker.register_step("analytics.goals", briefing_tasks.goal_step())
+    worker.register_step("analytics.briefings", briefing_tasks.briefing_step())
     worker.register_backlog("events", lambda: events.has_backlog(events.consumers()))
     worker.register_backlog("platform.lake", lake.is_stale)
 
@@ -55,18 +69,26 @@ def _consume(consumer: str, at: datetime) -> bool:
 
 
 class _LakeStep:
-    """Writes the lake when the log is through; while it is not, only now and then: each sync rewrites whole months."""
+    """Writes the lake when the log is through; while it is not, only now and then: each sync rewrites whole months.
+
+    Even then it rests a while after work, so that a shop where every second something happens does not keep it busy.
+    """
 
     def __init__(self) -> None:
         self._written = -LAKE_REST_SECONDS
+        self._took = 0.0
 
     def __call__(self, at: datetime) -> bool:
-        is_early = monotonic() - self._written < LAKE_REST_SECONDS
-        if is_early and events.has_backlog(events.consumers()):
+        start = monotonic()
+        rested = start - self._written
+        if rested < min(self._took * LAKE_REST_RATIO, LAKE_BREATH_SECONDS):
+            return False
+        if rested < LAKE_REST_SECONDS and events.has_backlog(events.consumers()):
             return False
         is_written = lake.sync(at=at).partitions > 0
         if is_written:
             self._written = monotonic()
+            self._took = self._written - start
         return is_written
 
 

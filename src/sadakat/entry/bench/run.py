@@ -22,7 +22,10 @@ BENCHMARKS: Final = {
     "ingest-single": ("ingest", "single"),
     "ingest-batch": ("ingest", "batch"),
     "pipeline": ("pipeline", "pipeline"),
+    "segment-live": ("segment_live", "segment_live"),
+    "segment-full": ("segments", "segment_full"),
     "clv-fit": ("clv", "clv_fit"),
+    "lake-sync": ("lake", "lake_sync"),
 }
 
 

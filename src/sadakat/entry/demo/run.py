@@ -20,6 +20,7 @@ from sadakat.kernel import money
 from sadakat.kernel.errors import NotFound, Refused
 from sadakat.kernel.time import PeriodKind
 from sadakat.platform import audit, brand, operations, worker
+from sadakat.predictions import api as predictions
 
 OWNER_EMAIL = "deniz@example.com"
 # Said on every page of the console, by language.
@@ -119,6 +120,10 @@ def _fill(*, at: datetime, say: Console) -> None:
             for label, name, kind, messages in parts
         )
         _compute(sent, at=at, progress=progress)
+        analytics.refresh_groups(at=at, actor=audit.CLI)
+        predictions.train(actor=audit.CLI, at=at)
+        predictions.score(actor=audit.CLI, at=at)
+        worker.work_until_idle(at=at)
     brand.note({"is_complete": True}, actor=audit.CLI, at=at)
 
 
