@@ -325,7 +325,7 @@ def test_touchpoints_are_adjusted_added_and_archived(now: datetime) -> None:
 @pytest.mark.parametrize(
     ("key", "name", "events", "reason"),
     [
-        ("A b", "n", ["E"], "a touchpoint's key has"),
+        ("A b", "n", ["E"], "the key of a touchpoint has"),
         ("own", "", ["E"], "a touchpoint of your own needs a name"),
         ("own", "n", [" "], "a touchpoint has 1 to 20 events, not 0"),
         ("own", "n" * 81, ["E"], "a name has 1 to 80 characters, not 81"),

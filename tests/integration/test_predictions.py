@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sadakat.predictions.types import Assumptions, DriftLevel, Method, Model, ScoreName
+from sadakat.predictions.types import Assumptions, DriftLevel, Model, ScoreMethod, ScoreName
 from tests.integration.asking import caller, refusal
 from tests.integration.lake_rows import Entry, insert, local_date
 
@@ -173,8 +173,8 @@ def test_a_customer_s_scores_are_explained(now: datetime) -> None:
     assert {each.name: each.value for each in told.scores} == found[lost]
     churn, model = told.scores[0], predictions.card(ScoreName.CHURN).model
     assert model is not None
-    assert (churn.as_of, len(churn.reasons)) == (AS_OF, 3 if model.method is Method.LOGISTIC else 1)
-    assert ("recency_is_enough" in model.limits) == (model.method is Method.RECENCY)
+    assert (churn.as_of, len(churn.reasons)) == (AS_OF, 3 if model.method is ScoreMethod.LOGISTIC else 1)
+    assert ("recency_is_enough" in model.limits) == (model.method is ScoreMethod.RECENCY)
     assert churn.reasons[0].contribution is not None
     assert churn.reasons[0].contribution > 0
     assert [reason.key for reason in told.scores[3].reasons] == ["frequency", "recency", "age"]
@@ -443,7 +443,7 @@ def test_visitors_who_fill_carts_are_prospects(now: datetime) -> None:
     report = train(now, scores=[ScoreName.PROSPECT])
     assert report.refused == ()
     [model] = report.trained
-    assert (model.method, model.horizon_days) == (Method.LOGISTIC, 30)
+    assert (model.method, model.horizon_days) == (ScoreMethod.LOGISTIC, 30)
     assert model.backtest.means["auc"] > model.backtest.means["auc_recency"]
     assert model.backtest.means["auc"] > 0.75
     assert all(cut.positives and cut.positives >= 30 for cut in model.backtest.cuts)

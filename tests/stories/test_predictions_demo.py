@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sadakat.entry.demo import journey
-from sadakat.predictions.types import Method, ScoreName
+from sadakat.predictions.types import ScoreMethod, ScoreName
 from tests.integration.lake_rows import insert
 
 AS_OF = date(2018, 1, 1)
@@ -67,7 +67,7 @@ def test_churn_of_the_demo_is_ranked_better_than_by_recency_alone(baskets: None)
     assert [refusal.score for refusal in report.refused] == [ScoreName.PROSPECT]
     for name, least in ((ScoreName.CHURN, 0.895), (ScoreName.CHURN_30, 0.87)):
         model = models[name]
-        assert model.method is Method.LOGISTIC
+        assert model.method is ScoreMethod.LOGISTIC
         assert len(model.backtest.cuts) == 3
         for cut in model.backtest.cuts:
             assert cut.figures["auc"] > cut.figures["auc_recency"] + 0.02
@@ -88,7 +88,7 @@ def test_churn_of_the_demo_is_ranked_better_than_by_recency_alone(baskets: None)
     assert deciles == sorted(deciles, reverse=True)
     assert np.allclose([d.predicted for d in value.deciles[:9]], deciles[:9], rtol=0.25)
     order = models[ScoreName.NEXT_ORDER]
-    assert order.method is Method.BG_NBD
+    assert order.method is ScoreMethod.BG_NBD
     assert order.backtest.means["error_days"] < order.backtest.means["error_days_own_gap"] - 1
     assert order.backtest.means["share_by_then"] == pytest.approx(0.5, abs=0.03)
 

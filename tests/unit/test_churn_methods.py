@@ -22,9 +22,9 @@ from sadakat.predictions.types import (
     Fold,
     Lesson,
     LogisticParameters,
-    Method,
     Outcome,
     PurchaseParameters,
+    ScoreMethod,
     ScoreName,
     Shares,
     Snapshot,
@@ -145,7 +145,7 @@ def test_own_gaps_are_counted_from_the_last_order() -> None:
 
 def test_a_regression_finds_the_model_that_made_the_data_and_is_calibrated() -> None:
     backtest, method = churn.backtest(folds())
-    assert method is Method.RECENCY
+    assert method is ScoreMethod.RECENCY
     assert [cut.cut_date for cut in backtest.cuts] == [DAY - timedelta(days=days) for days in (90, 60, 30)]
     assert backtest.horizon_days == 30
     assert backtest.calibration is not None
@@ -158,7 +158,7 @@ def test_a_regression_finds_the_model_that_made_the_data_and_is_calibrated() -> 
     assert lifts[-1] < 0.7
     random = np.random.default_rng(1)
     learned = histories(random, customers=50_000)
-    parameters = churn.fit(learned, outcome_of(random, learned, slope=1.5), method=Method.RECENCY)
+    parameters = churn.fit(learned, outcome_of(random, learned, slope=1.5), method=ScoreMethod.RECENCY)
     [weight] = parameters.weights
     assert weight.coefficient / weight.scale == pytest.approx(1.5, rel=0.05)
     assert parameters.intercept == pytest.approx(1.5 * (weight.mean - 3.5), abs=0.05)
@@ -173,7 +173,7 @@ def test_all_inputs_are_used_where_they_tell_more() -> None:
             outcomes.append(replace(outcome, days=np.where(is_lost, np.inf, 5.0)))
         found.append(replace(fold, learned_outcome=outcomes[0], outcome=outcomes[1]))
     backtest, method = churn.backtest(found)
-    assert method is Method.LOGISTIC
+    assert method is ScoreMethod.LOGISTIC
     assert backtest.means["auc"] > 0.75
     assert backtest.means["auc_recency"] < 0.55
     assert backtest.means["brier"] < backtest.means["brier_recency"]
@@ -255,8 +255,9 @@ def test_a_refusal_names_its_day() -> None:
     ]
     with pytest.raises(Invalid) as refused:
         churn.backtest(few)
-    assert (
-        str(refused.value) == "as of 2026-07-23: at least 200 customers with a known outcome are needed; there are 150"
+    assert str(refused.value) == (
+        "as of 2026-07-23: at least 200 customers with a known outcome are needed, 30 with it and 30 without; "
+        "there are 150, 63 and 87"
     )
 
 
@@ -301,7 +302,7 @@ def test_prospects_are_told_by_their_source() -> None:
     lesson = Lesson(folds=tuple(found), learned=learned, outcome=outcome, latest=latest)
     predictor = PREDICTORS[ScoreName.PROSPECT]
     model = predictor.learn(lesson, assumptions=Assumptions())
-    assert model.method is Method.LOGISTIC
+    assert model.method is ScoreMethod.LOGISTIC
     chances = predictor.predict(model.parameters, latest, method=model.method)
     of_source = {source: chances[latest.columns["source_id"] == source].mean() for source in (1, 2, 3)}
     assert of_source == pytest.approx({1: 0.05, 2: 0.4, 3: 0.05}, abs=0.04)

@@ -110,7 +110,10 @@ def test_a_mapping_never_breaks_a_message(message: dict[str, Any], said: list[di
     again = json.loads(found)
     assert isinstance(again, dict)
     if found != body and all(not rule["as"] for rule in said):
-        assert sorted(_leaves(again)) == sorted(_leaves(message))
+        # A null counts as nothing: something else may take its place.
+        assert [each for each in sorted(_leaves(again)) if each != "None"] == [
+            each for each in sorted(_leaves(message)) if each != "None"
+        ]
 
 
 def _leaves(value: Any) -> list[str]:

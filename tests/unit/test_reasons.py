@@ -16,9 +16,12 @@ from sadakat.customers.web import reasons as customers_reasons
 from sadakat.events import failures
 from sadakat.events.web import reasons as events_reasons
 from sadakat.platform.ui import reasons
+from sadakat.predictions.web import reasons as predictions_reasons
+from sadakat.segments.web import reasons as segments_reasons
 
 PACKAGE = Path(sadakat.__file__).parent
-PLACES = ("kernel/*.py", *(f"{context}/**/*.py" for context in ("events", "customers", "commerce", "analytics")))
+CONTEXTS = ("events", "customers", "commerce", "segments", "analytics", "predictions")
+PLACES = ("kernel/*.py", *(f"{context}/**/*.py" for context in CONTEXTS))
 # Said to who writes code, answers REST or starts a server, and never on a page.
 NOT_ON_PAGES = (
     "*/web/*.py",
@@ -26,7 +29,8 @@ NOT_ON_PAGES = (
     "*/testing.py",
     "*/types/*.py",
     "*/methods/*.py",
-    "analytics/queries.py",  # the arguments of reports
+    "analytics/queries/figures.py",  # the arguments of reports
+    "analytics/queries/slices.py",
     "customers/features.py",  # registering and writing features
     "customers/queries.py",  # names of customers, as the command line and REST take them
     "customers/searching.py",  # lists, whose pages ask for nothing else
@@ -47,7 +51,9 @@ reasons.register(
         *events_reasons.TEMPLATES,
         *customers_reasons.TEMPLATES,
         *commerce_reasons.TEMPLATES,
+        *segments_reasons.TEMPLATES,
         *analytics_reasons.TEMPLATES,
+        *predictions_reasons.TEMPLATES,
     ]
 )
 

@@ -38,6 +38,22 @@ PATHS = [
     "/team/new/",
     "/audit/",
     "/account/",
+    "/figures/by/?dimension=channel&as_of=2024-11-20",
+    "/figures/cohorts/?as_of=2024-11-20",
+    "/proof/?as_of=2024-11-20",
+    "/predictions/",
+    "/predictions/churn/",
+    "/stages/",
+    "/stages/types/",
+    "/stages/rfm/",
+    "/stages/clusters/",
+    "/stages/rules/stage/",
+    "/funnels/",
+    "/funnels/paths/",
+    "/journey-map/",
+    "/goals/",
+    "/goals/briefings/",
+    "/settings/links/",
 ]
 # What a shop calls its events is shown as it is in every language.
 NAMES_OF_EVENTS = {"Order Completed", "Order Refunded", "Order Cancelled"}

@@ -226,8 +226,21 @@ def _retry_waiting(
     rows = list(waiting.order_by("attempts", "position", "consumer")[:MAX_RETRIES])
     if position is not None and not rows:
         raise NotFound(f"no event is set aside at position {position} by {', '.join(names) or 'any consumer'}")
-    solved = sum(_retry(row, actor=actor, at=at) for row in rows)
-    return RetryReport(solved=solved, still_failing=waiting.count())
+    solved = [row for row in rows if _retry(row, actor=actor, at=at)]
+    _tell_followers(solved, at=at)
+    return RetryReport(solved=len(solved), still_failing=waiting.count())
+
+
+def _tell_followers(solved: Sequence[models.FailedEvent], *, at: datetime) -> None:
+    """Hands events that a consumer has caught up on to those who have passed them with what it made of the log."""
+    for follower in _consumers.values():
+        if not isinstance(follower, Follower):
+            continue
+        positions = {row.position for row in solved if row.consumer in follower.follows}
+        if positions:
+            _lock(follower.name, wait=True)
+            events = log.read_positions(positions)
+            _handle(follower, Batch(events=events, after=min(positions) - 1, upto=max(positions), at=at))
 
 
 def _retry(row: models.FailedEvent, *, actor: audit.Actor, at: datetime) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.functional import Promise
@@ -42,6 +44,14 @@ class SecurityHeaders:
         response.headers.setdefault("Content-Security-Policy", POLICY)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
+
+
+class Compressed(GZipMiddleware):
+    """Packs pages, but no streams: a stream would be packed piece by piece, and browsers read the first piece alone."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """The answer, packed where it is whole."""
+        return response if response.streaming else super().process_response(request, response)
 
 
 class UserLanguage:

@@ -197,9 +197,9 @@ def is_stale() -> bool:
     return bool(_stale_partitions() or _behind())
 
 
-def version() -> str:
-    """A name of what the lake holds: it changes whenever files do."""
-    paths = LakeFile.objects.order_by("path").values_list("path", flat=True)
+def version(names: Collection[str] = ()) -> str:
+    """A name of what the lake holds of these datasets, or of all: it changes whenever their files do."""
+    paths = LakeFile.objects.filter(dataset__in=names or _datasets).order_by("path").values_list("path", flat=True)
     return blake2b("\n".join(paths).encode(), digest_size=8).hexdigest()
 
 

@@ -11,6 +11,8 @@ import ibis
 
 from sadakat.analytics import models, rules, tables
 from sadakat.analytics.types import ChannelSpend, Metrics, PeriodFigures, Slice, Slipping, SlippingCustomer, Spend
+from sadakat.commerce import tables as commerce
+from sadakat.customers import tables as customers
 from sadakat.kernel import time
 from sadakat.kernel.errors import Invalid
 from sadakat.kernel.money import Money
@@ -27,6 +29,8 @@ TRUNCATE: Final = {
     PeriodKind.QUARTER: "Q",
     PeriodKind.YEAR: "Y",
 }
+# What figures of the whole trade are computed from; all else that is written leaves kept answers as they are.
+_READ: Final = tuple(each.name for each in (commerce.ORDER_ENTRIES, customers.PROFILE_MAP, tables.MARKETING_SPEND))
 _MICROSECONDS_A_DAY: Final = 86_400_000_000
 
 
@@ -154,7 +158,7 @@ def question(*, as_of: date, period: PeriodKind, known_before: date, of: Slice |
         period=period,
         known_before=known_before,
         currency=brand.current().currency,
-        lake_version=lake.version(),
+        lake_version=lake.version(() if of else _READ),
         of=of,
     )
 

@@ -14,7 +14,7 @@ from sadakat.analytics.types import Cohort, Cohorts, Dimension, Slice, SliceFigu
 from sadakat.kernel.errors import Invalid
 from sadakat.kernel.money import Money
 from sadakat.kernel.time import Period, PeriodKind
-from sadakat.platform import engine
+from sadakat.platform import engine, lake
 from sadakat.segments import api as segments
 
 MAX_SLICES: Final = 20
@@ -46,7 +46,8 @@ def slices(dimension: Dimension, *, as_of: date) -> list[tuple[Slice, str]]:
         group = "stage" if dimension is Dimension.STAGE else ""
         named = segments.segments(group=group)[:MAX_SLICES]
         return [(Slice(dimension, each.key), each.name) for each in named]
-    values = _values(figures.question(as_of=as_of, period=PeriodKind.MONTH, known_before=as_of), dimension)
+    asked = figures.question(as_of=as_of, period=PeriodKind.MONTH, known_before=as_of)
+    values = _values(asked, dimension, lake.version())
     return [(Slice(dimension, value), value) for value in values]
 
 
@@ -69,7 +70,7 @@ def cohorts(*, as_of: date, period: PeriodKind, count: int = 12, of: Slice | Non
 
 
 @lru_cache(maxsize=_CACHED)
-def _values(asked: Question, dimension: Dimension) -> tuple[str, ...]:
+def _values(asked: Question, dimension: Dimension, _lake_version: str) -> tuple[str, ...]:
     orders = tables.counted_orders(known_before=asked.as_of)
     match dimension:
         case Dimension.CHANNEL:

@@ -175,7 +175,7 @@ def touchpoint_fields(
         Invalid: they cannot be used.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", key):
-        raise Invalid(f"a touchpoint's key has 1 to 40 small letters, digits and -, not {key!r:.60}")
+        raise Invalid(f"the key of a touchpoint has 1 to 40 small letters, digits and -, not {key!r:.60}")
     name = name.strip()
     if len(name) > MAX_NAME_LENGTH:
         raise Invalid(f"a name has 1 to {MAX_NAME_LENGTH} characters, not {len(name)}")

@@ -21,7 +21,7 @@ TEMPLATES: Final = (
     _("a name has 1 to %(limit)s characters, not %(found)s"),
     _("there is no kept funnel %(id)s"),
     _("a touchpoint of your own needs a name"),
-    _("a touchpoint's key has 1 to 40 small letters, digits and -, not %(found)s"),
+    _("the key of a touchpoint has 1 to 40 small letters, digits and -, not %(found)s"),
     _("a touchpoint has 1 to %(limit)s events, not %(found)s"),
     _("the name of an event has at most %(limit)s characters, not %(found)s"),
     _("a map has at most %(limit)s touchpoints; archive one first"),

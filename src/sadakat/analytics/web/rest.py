@@ -91,6 +91,8 @@ _DEFINITION: Final = {
     "unit": "share",
     "better": "lower",
 }
+
+
 class PartAnswer(rest.Answer):
     """The figures of one part."""
 

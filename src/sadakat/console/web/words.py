@@ -43,6 +43,12 @@ FEATURE_LABELS: Final = {
 }
 # The sentences by which the features are registered, so that they are translated.
 _MEANINGS: Final = (
+    gettext_lazy("Probability of no order within the next 90 days"),
+    gettext_lazy("Probability of no order within the next 30 days"),
+    gettext_lazy("Margin expected of the next 365 days, in minor units of the brand's currency"),
+    gettext_lazy("Probability that the customer has not stopped ordering for good"),
+    gettext_lazy("Days by which the next order is as likely as not to have come"),
+    gettext_lazy("Probability that a visitor makes a first order within 30 days"),
     gettext_lazy("Orders that count: neither cancelled nor wholly refunded, with revenue above zero"),
     gettext_lazy("Time of the first order that counts"),
     gettext_lazy("Time of the latest order that counts"),

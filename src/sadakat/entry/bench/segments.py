@@ -119,7 +119,8 @@ def _make_people(connection: duckdb.DuckDBPyConnection) -> None:
         for name, duckdb_type in zip(schema.names, map(_duckdb_type, schema.types), strict=True)
     ]
     for part in range(0, CUSTOMERS, tables.SUBJECTS_PER_PARTITION):
-        query = f"SELECT {', '.join(columns)} FROM range({part + 1}, {part + 1 + tables.SUBJECTS_PER_PARTITION}) AS made (i)"
+        upto = part + 1 + tables.SUBJECTS_PER_PARTITION
+        query = f"SELECT {', '.join(columns)} FROM range({part + 1}, {upto}) AS made (i)"
         partition = str(part // tables.SUBJECTS_PER_PARTITION)
         _write(connection, query, dataset=tables.SUBJECTS, partition=partition, rows=tables.SUBJECTS_PER_PARTITION)
 

@@ -24,7 +24,7 @@ from sadakat.events.web.import_forms import Columns, FormatOptions, Upload
 from sadakat.kernel.errors import Invalid, NotFound, SadakatError
 from sadakat.platform import access, audit
 from sadakat.platform.access import Permission
-from sadakat.platform.ui import export, reasons
+from sadakat.platform.ui import reasons
 
 SHOWN_IMPORTS: Final = 50
 DOWNLOAD_BLOCK_BYTES: Final = 256 * 1024
@@ -190,7 +190,6 @@ def rejected_file(request: HttpRequest, import_id: int) -> HttpResponse:
     headers = {
         "Content-Disposition": content_disposition_header(as_attachment=True, filename=name) or "",
         "Content-Length": str(path.stat().st_size),
-        **export.UNPACKED,
     }
     response = StreamingHttpResponse(_blocks(path.open("rb")), content_type="text/csv; charset=utf-8", headers=headers)
     # The gate in front of the view knows whole answers alone, and looks at neither.

@@ -40,6 +40,7 @@ class Mentions:
 def mentions(predicate: Predicate) -> Mentions:
     """What a predicate speaks of.
 
+    >>> from sadakat.kernel.predicates.types import Comparison
     >>> sorted(mentions(Any_((Segment("vip", True), Score("churn", Comparison(Op.ABOVE, 0.7))))).features)
     ['score_churn']
     """
@@ -61,6 +62,7 @@ def mentions(predicate: Predicate) -> Mentions:
 def feature_of(leaf: Score | Consent | Points | Tier) -> str:
     """The name of the feature that a leaf reads; whoever registers it makes the leaf answerable.
 
+    >>> from sadakat.kernel.predicates.types import Comparison
     >>> feature_of(Consent("email", "marketing", Comparison(Op.IS, "granted")))
     'consent_email_marketing'
     """

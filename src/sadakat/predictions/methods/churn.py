@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sadakat.kernel.errors import Invalid
 from sadakat.predictions.methods import logistic, past, purchases
-from sadakat.predictions.types import Backtest, Floats, Fold, LogisticParameters, Method, Outcome, Snapshot
+from sadakat.predictions.types import Backtest, Floats, Fold, LogisticParameters, Outcome, ScoreMethod, Snapshot
 
 ACTIVE_DAYS: Final = 365
 RECENCY: Final = "silence"
@@ -48,7 +48,7 @@ def has_churned(outcome: Outcome) -> NDArray[np.bool_]:
     return ~outcome.ordered
 
 
-def backtest(folds: Sequence[Fold]) -> tuple[Backtest, Method]:
+def backtest(folds: Sequence[Fold]) -> tuple[Backtest, ScoreMethod]:
     """All inputs beside days since the last order alone, and beside the probability to have stopped by BG/NBD.
 
     Raises:
@@ -63,14 +63,14 @@ def backtest(folds: Sequence[Fold]) -> tuple[Backtest, Method]:
     )
 
 
-def fit(snapshot: Snapshot, outcome: Outcome, *, method: Method) -> LogisticParameters:
+def fit(snapshot: Snapshot, outcome: Outcome, *, method: ScoreMethod) -> LogisticParameters:
     """The parameters, of all inputs or of recency alone as `backtest` has chosen.
 
     Raises:
         Invalid: as `backtest`.
     """
     columns = inputs(snapshot)
-    if method is Method.RECENCY:
+    if method is ScoreMethod.RECENCY:
         columns = {RECENCY: columns[RECENCY]}
     return logistic.fit(columns, has_churned(outcome))
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sadakat.kernel.errors import Invalid
 from sadakat.predictions.methods import evaluation, logistic
-from sadakat.predictions.types import Backtest, CutResult, Floats, Fold, Method, Outcome, Snapshot
+from sadakat.predictions.types import Backtest, CutResult, Floats, Fold, Outcome, ScoreMethod, Snapshot
 
 Inputs = Callable[[Snapshot], Mapping[str, Floats]]
 """The inputs of a model from what is known."""
@@ -21,7 +21,7 @@ Event = Callable[[Outcome], NDArray[np.bool_]]
 
 def of_probability(
     folds: Sequence[Fold], *, inputs: Inputs, recency: str, event: Event, others: Mapping[str, Score]
-) -> tuple[Backtest, Method]:
+) -> tuple[Backtest, ScoreMethod]:
     """Logistic regression on all inputs beside one on `recency` alone, and which of the two is to be used.
 
     The simpler one is, unless all inputs together have the higher mean AUC over the cut dates; calibration and deciles
@@ -31,7 +31,7 @@ def of_probability(
         Invalid: too few customers with or without the outcome, before a cut date or after it.
     """
     cuts: list[CutResult] = []
-    chances: dict[Method, list[Floats]] = {Method.LOGISTIC: [], Method.RECENCY: []}
+    chances: dict[ScoreMethod, list[Floats]] = {ScoreMethod.LOGISTIC: [], ScoreMethod.RECENCY: []}
     came: list[NDArray[np.bool_]] = []
     for fold in folds:
         known, happened = event(fold.learned_outcome), event(fold.outcome)
@@ -52,11 +52,11 @@ def of_probability(
             if (values := score(fold.asked)) is not None:
                 figures[name] = evaluation.auc(happened, values)
         cuts.append(cut_result(fold, trained_on=len(known), positives=int(happened.sum()), figures=figures))
-        chances[Method.LOGISTIC].append(full)
-        chances[Method.RECENCY].append(alone)
+        chances[ScoreMethod.LOGISTIC].append(full)
+        chances[ScoreMethod.RECENCY].append(alone)
         came.append(happened)
     means = means_of(cuts)
-    method = Method.LOGISTIC if means["auc"] > means["auc_recency"] else Method.RECENCY
+    method = ScoreMethod.LOGISTIC if means["auc"] > means["auc_recency"] else ScoreMethod.RECENCY
     chance, outcome = np.concatenate(chances[method]), np.concatenate(came)
     return Backtest(
         horizon_days=horizon_of(folds[0]),

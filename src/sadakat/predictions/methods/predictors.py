@@ -15,9 +15,9 @@ from sadakat.predictions.types import (
     Learned,
     Lesson,
     LogisticParameters,
-    Method,
     PurchaseParameters,
     Reason,
+    ScoreMethod,
     ScoreName,
     Snapshot,
     SpendParameters,
@@ -57,7 +57,7 @@ class Predictor(Protocol):
     def inputs(self, parameters: Mapping[str, Any], snapshot: Snapshot) -> Mapping[str, Floats]:
         """What it looks at."""
 
-    def predict(self, parameters: Mapping[str, Any], snapshot: Snapshot, *, method: Method) -> Floats:
+    def predict(self, parameters: Mapping[str, Any], snapshot: Snapshot, *, method: ScoreMethod) -> Floats:
         """The score of each customer; NaN where it cannot be given."""
 
     def reasons(self, parameters: Mapping[str, Any], snapshot: Snapshot) -> tuple[Reason, ...]:
@@ -67,7 +67,7 @@ class Predictor(Protocol):
 class _Probability:
     """What the scores by logistic regression have in common."""
 
-    def predict(self, parameters: Mapping[str, Any], snapshot: Snapshot, *, method: Method) -> Floats:  # noqa: ARG002
+    def predict(self, parameters: Mapping[str, Any], snapshot: Snapshot, *, method: ScoreMethod) -> Floats:  # noqa: ARG002
         """The score of each customer."""
         return logistic.probability(_logistic(parameters), self.inputs(parameters, snapshot))
 
@@ -163,9 +163,9 @@ class Alive(_Purchases):
         _, kept, limits = self._fitted(lesson.latest)
         if backtest.means["auc"] < POOR_AUC:
             limits += ("ranks_poorly",)
-        return _learned(Method.BG_NBD, kept, backtest, *limits, on=lesson.latest)
+        return _learned(ScoreMethod.BG_NBD, kept, backtest, *limits, on=lesson.latest)
 
-    def predict(self, parameters: Mapping[str, Any], snapshot: Snapshot, *, method: Method) -> Floats:  # noqa: ARG002
+    def predict(self, parameters: Mapping[str, Any], snapshot: Snapshot, *, method: ScoreMethod) -> Floats:  # noqa: ARG002
         """The score of each customer."""
         return purchases.alive(_purchases(parameters), snapshot)
 
@@ -177,13 +177,13 @@ class NextOrder(_Purchases):
         """The model, with its back-test."""
         backtest, method = purchases.backtest_next_order(lesson.folds)
         _, kept, limits = self._fitted(lesson.latest)
-        if method is Method.OWN_GAP:
+        if method is ScoreMethod.OWN_GAP:
             limits += ("own_gap_is_better",)
         return _learned(method, kept, backtest, *limits, on=lesson.latest)
 
-    def predict(self, parameters: Mapping[str, Any], snapshot: Snapshot, *, method: Method) -> Floats:
+    def predict(self, parameters: Mapping[str, Any], snapshot: Snapshot, *, method: ScoreMethod) -> Floats:
         """The score of each customer."""
-        if method is Method.OWN_GAP:
+        if method is ScoreMethod.OWN_GAP:
             return purchases.days_of_own_gap(snapshot)
         return purchases.days_until_order(_purchases(parameters), snapshot)
 
@@ -199,9 +199,9 @@ class Value(_Purchases):
         backtest = purchases.backtest_value(lesson.folds)
         _, kept, limits = self._fitted(lesson.latest)
         kept |= {"spend": purchases.fit_spend(lesson.latest), "assumptions": assumptions}
-        return _learned(Method.BG_NBD_GAMMA_GAMMA, kept, backtest, *limits, "margin_assumed", on=lesson.latest)
+        return _learned(ScoreMethod.BG_NBD_GAMMA_GAMMA, kept, backtest, *limits, "margin_assumed", on=lesson.latest)
 
-    def predict(self, parameters: Mapping[str, Any], snapshot: Snapshot, *, method: Method) -> Floats:  # noqa: ARG002
+    def predict(self, parameters: Mapping[str, Any], snapshot: Snapshot, *, method: ScoreMethod) -> Floats:  # noqa: ARG002
         """The score of each customer."""
         assumed = msgspec.convert(parameters["assumptions"], Assumptions)
         return lifetime_value.lifetime_value(
@@ -223,11 +223,11 @@ PREDICTORS: Final[Mapping[ScoreName, Predictor]] = {
 }
 
 
-def _learned(method: Method, parameters: Any, backtest: Backtest, *limits: str, on: Snapshot) -> Learned:
+def _learned(method: ScoreMethod, parameters: Any, backtest: Backtest, *limits: str, on: Snapshot) -> Learned:
     found = ["merges_known_today", *limits]
     if backtest.calibration is not None and not backtest.calibration.is_calibrated:
         found.append("not_calibrated")
-    if method is Method.RECENCY:
+    if method is ScoreMethod.RECENCY:
         found.append("recency_is_enough")
     # As it will be read back: the model that is told now is the one that is kept.
     plain = msgspec.json.decode(msgspec.json.encode(parameters))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadakat.predictions.methods import logistic, past
-from sadakat.predictions.types import Backtest, Floats, Fold, LogisticParameters, Method, Outcome, Snapshot
+from sadakat.predictions.types import Backtest, Floats, Fold, LogisticParameters, Outcome, ScoreMethod, Snapshot
 
 ACTIVE_DAYS: Final = 365
 RECENCY: Final = "silence"
@@ -42,7 +42,7 @@ def has_ordered(outcome: Outcome) -> NDArray[np.bool_]:
     return outcome.ordered
 
 
-def backtest(folds: Sequence[Fold]) -> tuple[Backtest, Method]:
+def backtest(folds: Sequence[Fold]) -> tuple[Backtest, ScoreMethod]:
     """All inputs beside days since the last visit alone.
 
     Raises:
@@ -58,14 +58,14 @@ def backtest(folds: Sequence[Fold]) -> tuple[Backtest, Method]:
     )
 
 
-def fit(snapshot: Snapshot, outcome: Outcome, *, method: Method) -> LogisticParameters:
+def fit(snapshot: Snapshot, outcome: Outcome, *, method: ScoreMethod) -> LogisticParameters:
     """The parameters, of all inputs or of recency alone as `backtest` has chosen.
 
     Raises:
         Invalid: as `backtest`.
     """
     columns = inputs(snapshot, sources=sources_of(snapshot))
-    if method is Method.RECENCY:
+    if method is ScoreMethod.RECENCY:
         columns = {RECENCY: columns[RECENCY]}
     return logistic.fit(columns, has_ordered(outcome))
 

@@ -23,8 +23,8 @@ from sadakat.predictions.types import (
     Floats,
     Fold,
     Histories,
-    Method,
     PurchaseParameters,
+    ScoreMethod,
     Snapshot,
     SpendParameters,
 )
@@ -149,7 +149,7 @@ def backtest_value(folds: Sequence[Fold]) -> Backtest:
     return _backtest(folds, cuts, observed=actual, predicted=expected)
 
 
-def backtest_next_order(folds: Sequence[Fold]) -> tuple[Backtest, Method]:
+def backtest_next_order(folds: Sequence[Fold]) -> tuple[Backtest, ScoreMethod]:
     """The days named beside those that came, and beside the customers' own mean gaps; and which is to be used.
 
     Both sides are cut off at the horizon, and whoever is named no day counts as beyond it: so customers who did not
@@ -176,7 +176,7 @@ def backtest_next_order(folds: Sequence[Fold]) -> tuple[Backtest, Method]:
             figures["share_by_then"] = float((came <= named)[is_within].mean())
         cuts.append(_cut(fold, figures))
     means = past.means_of(cuts)
-    method = Method.BG_NBD if means["error_days"] <= means["error_days_own_gap"] else Method.OWN_GAP
+    method = ScoreMethod.BG_NBD if means["error_days"] <= means["error_days_own_gap"] else ScoreMethod.OWN_GAP
     horizon_days = past.horizon_of(folds[0])
     return Backtest(horizon_days=horizon_days, cuts=tuple(cuts), means=means, calibration=None, deciles=()), method
 

@@ -27,7 +27,7 @@ class ScoreName(enum.StrEnum):
     """Probability that a visitor who has never ordered does so within 30 days."""
 
 
-class Method(enum.StrEnum):
+class ScoreMethod(enum.StrEnum):
     """How a score is computed."""
 
     LOGISTIC = "logistic"
@@ -198,7 +198,7 @@ class Model:
     at: datetime
     as_of: date
     """Days before this one were seen."""
-    method: Method
+    method: ScoreMethod
     horizon_days: int | None
     """None where the score looks at no given span."""
     rows: int

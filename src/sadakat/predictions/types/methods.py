@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sadakat.predictions.types.cards import Backtest, Method
+from sadakat.predictions.types.cards import Backtest, ScoreMethod
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -176,7 +176,7 @@ class Lesson:
 class Learned:
     """What a score has come to."""
 
-    method: Method
+    method: ScoreMethod
     parameters: Mapping[str, Any]
     """Plain values, as JSON keeps them."""
     backtest: Backtest

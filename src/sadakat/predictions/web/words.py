@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from sadakat.events import api as events
 from sadakat.platform.ui import formats
-from sadakat.predictions.types import DriftLevel, Method, Reason, ScoreName
+from sadakat.predictions.types import DriftLevel, Reason, ScoreMethod, ScoreName
 
 Words = Mapping[str, str | Promise]
 
@@ -30,11 +30,13 @@ MEANINGS: Final[Words] = {
     ScoreName.PROSPECT: gettext_lazy("Probability that a visitor who has never ordered does so within 30 days."),
 }
 METHODS: Final[Words] = {
-    Method.LOGISTIC: gettext_lazy("Logistic regression on all inputs"),
-    Method.RECENCY: gettext_lazy("Logistic regression on the days since the last order alone"),
-    Method.BG_NBD: gettext_lazy("BG/NBD: how often customers order and when they stop"),
-    Method.BG_NBD_GAMMA_GAMMA: gettext_lazy("BG/NBD with Gamma-Gamma: how often they order and how much they spend"),
-    Method.OWN_GAP: gettext_lazy("The customer's own usual gap between orders"),
+    ScoreMethod.LOGISTIC: gettext_lazy("Logistic regression on all inputs"),
+    ScoreMethod.RECENCY: gettext_lazy("Logistic regression on the days since the last order alone"),
+    ScoreMethod.BG_NBD: gettext_lazy("BG/NBD: how often customers order and when they stop"),
+    ScoreMethod.BG_NBD_GAMMA_GAMMA: gettext_lazy(
+        "BG/NBD with Gamma-Gamma: how often they order and how much they spend"
+    ),
+    ScoreMethod.OWN_GAP: gettext_lazy("The customer's own usual gap between orders"),
 }
 INPUTS: Final[Words] = {
     "silence": gettext_lazy("Days since the last time"),
@@ -72,13 +74,9 @@ FIGURES: Final[Words] = {
 MONEY_FIGURES: Final = frozenset({"mae", "mae_mean"})
 SHARE_FIGURES: Final = frozenset({"bias_ratio", "share_by_then"})
 LIMITS: Final[Words] = {
-    "merges_known_today": gettext_lazy(
-        "The past is seen with the merges of today: who is one customer now counted as one."
-    ),
+    "merges_known_today": gettext_lazy("The past is seen with the merges of today: who is one now, counted as one."),
     "one_year": gettext_lazy("Less than two years were seen, so seasons are not known."),
-    "not_calibrated": gettext_lazy(
-        "Probabilities did not come true as often as they said; use the order, not the size."
-    ),
+    "not_calibrated": gettext_lazy("Probabilities did not come true as often as they said; trust the order alone."),
     "recency_is_enough": gettext_lazy("All inputs together were no better than the days since the last order."),
     "margin_assumed": gettext_lazy("The margin is what people have said, not measured."),
     "at_bounds": gettext_lazy("A parameter ran into the end of what is searched: the data do not tell it."),
