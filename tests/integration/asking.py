@@ -1,7 +1,7 @@
 """What the tests of the REST API share: callers with keys of any scopes, and the shop that they ask about."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,24 @@ def refusal(status: int, title: str, detail: str, **more: Any) -> tuple[int, Any
 
 @pytest.fixture
 def shop(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shop of the pages' tests, worked off."""
-    from sadakat.platform import lake
+    """The shop of the pages' tests, worked off, with a goal."""
+    from sadakat.analytics import api as analytics
+    from sadakat.platform import audit, lake
+    from sadakat.platform.models import User
     from tests.web import shop as shop_data
 
     monkeypatch.setattr(lake, "folder", lambda: tmp_path)
     shop_data.fill()
+    analytics.create_goal(
+        name="Come back",
+        metric="retention_rate",
+        target=0.5,
+        by_date=date(2025, 6, 30),
+        owner_id=User.objects.get(role="owner").pk,
+        department="marketing",
+        actor=audit.CLI,
+        at=NOW,
+    )
 
 
 def idof(ref: str) -> int:

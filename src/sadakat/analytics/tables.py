@@ -65,9 +65,8 @@ def counted_orders(*, known_before: date) -> "ibis.Table":
         is_guest=known.is_guest.any(where=completed),
         net_minor=known.amount_minor.sum(),
     )
-    orders = orders.filter(orders.order_date.notnull(), orders.net_minor > 0)
     joined = orders.left_join(mapped, orders.profile_id == mapped.mapped_id)
-    return joined.select(
+    known_by = joined.select(
         "namespace",
         "order_id",
         "order_at",
@@ -77,6 +76,8 @@ def counted_orders(*, known_before: date) -> "ibis.Table":
         "net_minor",
         customer_id=joined.known_customer_id.fill_null(joined.profile_id),
     )
+    # Last, since Ibis cannot join once more on the computed column of a join.
+    return known_by.filter(known_by.order_date.notnull(), known_by.net_minor > 0)
 
 
 def sliced(orders: "ibis.Table", of: Slice) -> "ibis.Table":

@@ -17,7 +17,16 @@ from sadakat.customers.queries import customer, customer_rows, customers_of, fin
 from sadakat.customers.rules.filters import text_of as filter_text
 from sadakat.customers.rules.identifiers import parse_identifier
 from sadakat.customers.rules.traits import display_name
-from sadakat.customers.searching import make_filter, newest, operators_of, parse_filter, search, trait_names, values_of
+from sadakat.customers.searching import (
+    make_filter,
+    newest,
+    operators_of,
+    parse_filter,
+    search,
+    spellings,
+    trait_names,
+    values_of,
+)
 
 __all__ = [
     "CONSUMERS",
@@ -54,6 +63,7 @@ __all__ = [
     "register_feature",
     "search",
     "set_features",
+    "spellings",
     "trait_names",
     "undo_merge",
     "values_of",

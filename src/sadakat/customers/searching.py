@@ -15,6 +15,7 @@ from sadakat.customers.rules import filters as filter_rules
 from sadakat.customers.rules import identifiers as identifier_rules
 from sadakat.customers.rules import traits as trait_rules
 from sadakat.customers.types import CustomerPage, CustomerRow, FeatureType, Filter, IdentifierType, Operator
+from sadakat.kernel import text as kernel_text
 from sadakat.kernel import time
 from sadakat.kernel.errors import Invalid
 
@@ -165,6 +166,22 @@ def values_of(feature: str) -> tuple[str, ...]:
             [MAX_NAMES],
         )
         return tuple(row[0] for row in cursor.fetchall())
+
+
+def spellings(trait: str) -> dict[str, str]:
+    """How people write the values of a text trait: the folded value → its commonest spelling; at most `MAX_NAMES`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT traits ->> %s, count(*) FROM customers_feature WHERE jsonb_typeof(traits -> %s) = 'string'
+            GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s
+            """,
+            [trait, trait, MAX_NAMES],
+        )
+        found: dict[str, str] = {}
+        for value, _count in cursor.fetchall():
+            found.setdefault(kernel_text.fold(value), value)
+        return found
 
 
 def trait_names() -> tuple[str, ...]:

@@ -47,11 +47,12 @@ class SecurityHeaders:
 
 
 class Compressed(GZipMiddleware):
-    """Packs pages, but no streams: a stream would be packed piece by piece, and browsers read the first piece alone."""
+    """Packs whole pages. A stream would be packed piece by piece, of which browsers read the first alone."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """The answer, packed where it is whole."""
-        return response if response.streaming else super().process_response(request, response)
+        is_page = not response.streaming and response.headers.get("Content-Type", "").startswith("text/html")
+        return super().process_response(request, response) if is_page else response
 
 
 class UserLanguage:

@@ -11,6 +11,7 @@ from sadakat.analytics import rules, tables
 from sadakat.analytics.queries import figures
 from sadakat.analytics.queries.figures import MAX_PERIODS, Question
 from sadakat.analytics.types import Cohort, Cohorts, Dimension, Slice, SliceFigures
+from sadakat.customers import api as customers
 from sadakat.kernel.errors import Invalid
 from sadakat.kernel.money import Money
 from sadakat.kernel.time import Period, PeriodKind
@@ -48,7 +49,8 @@ def slices(dimension: Dimension, *, as_of: date) -> list[tuple[Slice, str]]:
         return [(Slice(dimension, each.key), each.name) for each in named]
     asked = figures.question(as_of=as_of, period=PeriodKind.MONTH, known_before=as_of)
     values = _values(asked, dimension, lake.version())
-    return [(Slice(dimension, value), value) for value in values]
+    spelled = customers.spellings("city") if dimension is Dimension.CITY else {}
+    return [(Slice(dimension, value), spelled.get(value, value)) for value in values]
 
 
 def slice_choices(*, as_of: date) -> list[tuple[Slice, str]]:

@@ -114,7 +114,7 @@ def asked(query: QueryDict) -> tuple[MapForm, MapQuestion, str]:
 def query_of(question: MapQuestion) -> str:
     """The address of a question."""
     last = question.until - timedelta(days=1)
-    return urlencode({"since": str(question.since), "until": str(last), "silent_days": question.silent_days})
+    return urlencode({"since": str(question.since), "until": str(last), "silent_days": str(question.silent_days)})
 
 
 def _tabs(query: QueryDict, measure: str) -> list[parts.Tab]:
