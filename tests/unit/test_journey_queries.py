@@ -323,11 +323,11 @@ def expected_map(
             met = [place for place, act in enumerate(own) if moment(act[1]) < end and is_met(act)]
             if not met:
                 continue
-            last = moment(own[met[-1]][1])
-            later = [moment(act[1]) for act in own[met[-1] + 1 :] if act[2] != "Campaign Received"]
+            first = moment(own[met[0]][1])
+            later = [moment(act[1]) for act in own[met[0] + 1 :] if act[2] != "Campaign Received"]
             row[f"reached_{n}"] += 1
             row[f"moved_{n}"] += (after or 0) > at_start
-            if last < known_until - silence:
+            if first < known_until - silence:
                 row[f"judged_{n}"] += 1
-                row[f"silent_{n}"] += not later or later[0] - last > silence
+                row[f"silent_{n}"] += not later or later[0] - first > silence
     return found

@@ -1,9 +1,10 @@
 """Relations that figures are computed from, and that higher contexts may build on."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from sadakat.analytics.types import Dimension, Slice
+from sadakat.analytics.types import Dimension
 from sadakat.commerce import tables as commerce
 from sadakat.customers import tables as customers
 from sadakat.platform import lake
@@ -80,24 +81,23 @@ def counted_orders(*, known_before: date) -> "ibis.Table":
     return known_by.filter(known_by.order_date.notnull(), known_by.net_minor > 0)
 
 
-def sliced(orders: "ibis.Table", of: Slice) -> "ibis.Table":
-    """Those of `counted_orders` that belong to a slice; for a category, `net_minor` is its part of the order."""
-    match of.dimension:
+def parted(orders: "ibis.Table", dimension: Dimension) -> "ibis.Table":
+    """`counted_orders` with a column `part`: the value of the dimension that each belongs to.
+
+    Grain: one order in one part; of a category, `net_minor` is its share of the order. An order may be in several
+    segments or categories, or in no part.
+    """
+    match dimension:
         case Dimension.CHANNEL:
-            return orders.filter(orders.channel == of.value)
+            return orders.mutate(part=orders.channel)
         case Dimension.CATEGORY:
-            lines = category_lines(orders)
-            lines = lines.filter(lines.category == of.value).select("namespace", "order_id", "part_minor")
-            held = orders.inner_join(lines, ["namespace", "order_id"])
-            return held.mutate(net_minor=held.part_minor).drop("part_minor")
+            held = orders.drop("net_minor").inner_join(category_lines(orders), ["namespace", "order_id"])
+            return held.rename(part="category", net_minor="part_minor")
         case Dimension.CITY:
-            living = cities()
-            living = living.filter(living.city == of.value)
-            return orders.semi_join(living, "customer_id")
+            return orders.inner_join(cities(), "customer_id").rename(part="city")
         case _:
-            members = segments.members()
-            members = members.filter(members.segment_key == of.value)
-            return orders.semi_join(members, "customer_id")
+            members = segments.members().select("customer_id", "segment_key")
+            return orders.inner_join(members, "customer_id").rename(part="segment_key")
 
 
 def category_lines(orders: "ibis.Table") -> "ibis.Table":
@@ -125,13 +125,13 @@ def cities() -> "ibis.Table":
     return found.filter(found.city.notnull())
 
 
-def order_gaps(orders: "ibis.Table") -> "ibis.Table":
-    """The times between consecutive orders of a customer, from `counted_orders`.
+def order_gaps(orders: "ibis.Table", *, by: Sequence[str] = ()) -> "ibis.Table":
+    """The times between consecutive orders of a customer, from `counted_orders`; within each `by`.
 
-    Grain: one order that has one before it. Columns: customer_id; gap_microseconds.
+    Grain: one order that has one before it. Columns: `by`; customer_id; gap_microseconds.
     """
-    previous = orders.order_at.lag().over(group_by=orders.customer_id, order_by=orders.order_at)
-    paired = orders.select("customer_id", "order_at", previous_at=previous)
+    previous = orders.order_at.lag().over(group_by=[*by, "customer_id"], order_by=orders.order_at)
+    paired = orders.select(*by, "customer_id", "order_at", previous_at=previous)
     paired = paired.filter(paired.previous_at.notnull())
     gap = paired.order_at.delta(paired.previous_at, unit="microsecond")
-    return paired.select("customer_id", gap_microseconds=gap)
+    return paired.select(*by, "customer_id", gap_microseconds=gap)

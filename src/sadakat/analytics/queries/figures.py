@@ -1,6 +1,6 @@
 """The figures: each metric is computed here and nowhere else."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import lru_cache
@@ -10,7 +10,16 @@ from typing import Any, Final
 import ibis
 
 from sadakat.analytics import models, rules, tables
-from sadakat.analytics.types import ChannelSpend, Metrics, PeriodFigures, Slice, Slipping, SlippingCustomer, Spend
+from sadakat.analytics.types import (
+    ChannelSpend,
+    Dimension,
+    Metrics,
+    PeriodFigures,
+    Slice,
+    Slipping,
+    SlippingCustomer,
+    Spend,
+)
 from sadakat.commerce import tables as commerce
 from sadakat.customers import tables as customers
 from sadakat.kernel import time
@@ -151,14 +160,16 @@ def _slipping(asked: Question, limit: int) -> Slipping:
     )
 
 
-def question(*, as_of: date, period: PeriodKind, known_before: date, of: Slice | None = None) -> Question:
-    """The question as of now: of the brand and the lake that are."""
+def question(
+    *, as_of: date, period: PeriodKind, known_before: date, of: Slice | None = None, is_of_all: bool = False
+) -> Question:
+    """The question as of now: of the brand and the lake that are; `is_of_all`: of all the lake, not of orders alone."""
     return Question(
         as_of=as_of,
         period=period,
         known_before=known_before,
         currency=brand.current().currency,
-        lake_version=lake.version(() if of else _READ),
+        lake_version=lake.version(() if of or is_of_all else _READ),
         of=of,
     )
 
@@ -166,29 +177,55 @@ def question(*, as_of: date, period: PeriodKind, known_before: date, of: Slice |
 def orders_of(asked: Question) -> ibis.Table:
     """The orders that a question is about, as `tables.counted_orders` has them."""
     orders = tables.counted_orders(known_before=asked.known_before)
-    return orders if asked.of is None else tables.sliced(orders, asked.of)
+    if asked.of is None:
+        return orders
+    parts = tables.parted(orders, asked.of.dimension)
+    return parts.filter(parts.part == asked.of.value).drop("part")
 
 
 @lru_cache(maxsize=_CACHED)
 def _metrics(asked: Question) -> Metrics:
     figures = _series(asked, 1)[0]
-    period = Period(figures.period_start, figures.period_end)
     orders = orders_of(asked)
     orders = orders.filter(orders.order_date < asked.as_of)
-    sums = engine.collect(_sums(orders, as_of=asked.as_of, period=period))[0]
-    sums = {name: value or 0 for name, value in sums.items()} | {"gap": sums["gap"]}
+    period = Period(figures.period_start, figures.period_end)
+    return _whole(asked, figures, sums=engine.collect(_sums(orders, as_of=asked.as_of, period=period))[0])
+
+
+@lru_cache(maxsize=_CACHED)
+def metrics_of_parts(asked: Question, dimension: Dimension) -> Mapping[str, Metrics]:
+    """The figures of every part of a dimension, by its value, all in one pass."""
+    parts = tables.parted(orders_of(asked), dimension)
+    before, period = rules.periods_until(asked.as_of, kind=asked.period, count=2)
+    rows = {
+        (row["part"], row["start"]): row
+        for row in engine.collect(_by_period(parts, [before, period], kind=asked.period, by=["part"]))
+    }
+    parts = parts.filter(parts.order_date < asked.as_of)
+    found = {}
+    for sums in engine.collect(_sums(parts, as_of=asked.as_of, period=period, by=["part"])):
+        now, then = (rows.get((sums["part"], each.start), {}) for each in (period, before))
+        figures = _figures(asked, period, sums=now, before=then, spend=None)
+        found[sums["part"]] = _whole(asked, figures, sums=sums)
+    return found
+
+
+def _whole(asked: Question, figures: PeriodFigures, *, sums: Mapping[str, Any]) -> Metrics:
+    def of(name: str) -> int:
+        return int(sums[name] or 0)
+
     currency = asked.currency
     return Metrics(
         **{field.name: getattr(figures, field.name) for field in fields(figures)},
         as_of=asked.as_of,
-        purchase_frequency=rules.ratio(sums["trailing_orders"], sums["trailing_customers"]),
-        average_order_value=rules.mean_money(sums["trailing_revenue"], sums["trailing_orders"], currency=currency),
-        active_customers=sums["trailing_customers"],
-        retention_rate_classical=rules.ratio(sums["active_at_end"] - figures.new_customers, sums["active_at_start"]),
+        purchase_frequency=rules.ratio(of("trailing_orders"), of("trailing_customers")),
+        average_order_value=rules.mean_money(of("trailing_revenue"), of("trailing_orders"), currency=currency),
+        active_customers=of("trailing_customers"),
+        retention_rate_classical=rules.ratio(of("active_at_end") - figures.new_customers, of("active_at_start")),
         days_between_orders=None if sums["gap"] is None else sums["gap"] / _MICROSECONDS_A_DAY,
-        historic_cltv=rules.mean_money(sums["revenue"], sums["customers"], currency=currency),
-        total_customers=sums["customers"],
-        total_revenue=Money(sums["revenue"], currency),
+        historic_cltv=rules.mean_money(of("revenue"), of("customers"), currency=currency),
+        total_customers=of("customers"),
+        total_revenue=Money(of("revenue"), currency),
     )
 
 
@@ -244,24 +281,25 @@ def _figures(
     )
 
 
-def _by_period(orders: ibis.Table, periods: list[Period], *, kind: PeriodKind) -> ibis.Table:
-    """Sums of each of these periods that has orders. Grain: one period, by its first day `start`."""
+def _by_period(orders: ibis.Table, periods: list[Period], *, kind: PeriodKind, by: Sequence[str] = ()) -> ibis.Table:
+    """Sums of each of these periods that has orders. Grain: one period, by its first day `start`, of each `by`."""
     unit = TRUNCATE[kind]
-    first_date = orders.order_date.min().over(group_by=orders.customer_id)
+    whose = [*by, "customer_id"]
+    first_date = orders.order_date.min().over(group_by=whose)
     dated = orders.mutate(start=orders.order_date.truncate(unit), first_start=first_date.truncate(unit))
     dated = dated.filter(dated.order_date >= periods[0].start, dated.order_date < periods[-1].end)
     online = dated.channel == "online"
-    buyers = dated.group_by("start", "customer_id", "first_start").aggregate(
+    buyers = dated.group_by("start", "first_start", *whose).aggregate(
         orders=dated.count(),
         revenue=dated.net_minor.sum(),
         online_orders=dated.count(where=online),
         guest_orders=dated.count(where=online & dated.is_guest),
     )
-    last_start = buyers.start.lag().over(group_by=buyers.customer_id, order_by=buyers.start)
+    last_start = buyers.start.lag().over(group_by=whose, order_by=buyers.start)
     buyers = buyers.mutate(last_start=last_start)
     is_new = buyers.first_start == buyers.start
     is_kept = buyers.last_start == (buyers.start - ibis.interval(days=1)).truncate(unit)
-    return buyers.group_by("start").aggregate(
+    return buyers.group_by("start", *by).aggregate(
         customers=buyers.count(),
         orders=buyers.orders.sum(),
         revenue=buyers.revenue.sum(),
@@ -281,21 +319,21 @@ def _spend_by_period(periods: list[Period], *, kind: PeriodKind) -> ibis.Table:
     return spend.group_by(start=spend.day.truncate(TRUNCATE[kind])).aggregate(spend=spend.amount_minor.sum())
 
 
-def _sums(orders: ibis.Table, *, as_of: date, period: Period) -> ibis.Table:
-    """Sums over all orders and over trailing windows, and the median gap. Grain: a single row."""
+def _sums(orders: ibis.Table, *, as_of: date, period: Period, by: Sequence[str] = ()) -> ibis.Table:
+    """Sums over all orders and over trailing windows, and the median gap. Grain: a single row; or one for each `by`."""
 
     def within(end: date) -> ibis.Value:
         window = rules.trailing(end)
         return (orders.order_date >= window.start) & (orders.order_date < window.end)
 
-    customers = orders.group_by("customer_id").aggregate(
+    customers = orders.group_by(*by, "customer_id").aggregate(
         revenue=orders.net_minor.sum(),
         trailing_orders=orders.count(where=within(as_of)),
         trailing_revenue=orders.net_minor.sum(where=within(as_of)),
         is_active_at_start=within(period.start).any(),
         is_active_at_end=within(period.end).any(),
     )
-    totals = customers.aggregate(
+    totals = customers.group_by(*by).aggregate(
         customers=customers.count(),
         revenue=customers.revenue.sum(),
         trailing_customers=customers.count(where=customers.trailing_orders > 0),
@@ -304,5 +342,6 @@ def _sums(orders: ibis.Table, *, as_of: date, period: Period) -> ibis.Table:
         active_at_start=customers.count(where=customers.is_active_at_start),
         active_at_end=customers.count(where=customers.is_active_at_end),
     )
-    gaps = tables.order_gaps(orders)
-    return totals.cross_join(gaps.aggregate(gap=gaps.gap_microseconds.median()))
+    gaps = tables.order_gaps(orders, by=by)
+    median = gaps.group_by(*by).aggregate(gap=gaps.gap_microseconds.median())
+    return totals.left_join(median, by).drop(*(f"{name}_right" for name in by)) if by else totals.cross_join(median)

@@ -115,8 +115,8 @@ def counted(
     joined = people.left_join(met, people.customer_id == met.who)
     columns = {"customers": joined.count()}
     for n in range(len(points)):
-        is_met = joined[f"last_{n}"].notnull()
-        is_judged = is_met & (joined[f"last_{n}"] < known_until - silence)
+        is_met = joined[f"first_{n}"].notnull()
+        is_judged = is_met & (joined[f"first_{n}"] < known_until - silence)
         columns |= {
             f"reached_{n}": joined.count(where=is_met),
             f"moved_{n}": joined.count(where=is_met & (joined.next_stage > joined.stage)),
@@ -143,9 +143,9 @@ def _people(seen: ibis.Table, before: ibis.Table, after: ibis.Table, *, start: d
 
 
 def _met(points: Sequence[Touchpoint], log: ibis.Table, *, end: datetime, holds: Holds) -> ibis.Table:
-    """When each customer last met each touchpoint before the end. Grain: one customer.
+    """When each customer first met each touchpoint before the end. Grain: one customer.
 
-    Columns: who; last_N, null for never; pause_N, microseconds until the next thing he did.
+    Columns: who; first_N, null for never; pause_N, microseconds until the next thing he did.
     """
     order = ["at", "position"]
     own = log.event.isin(sorted(journeys.RECEIVED)).ifelse(ibis.null(log.at.type()), log.at)
@@ -158,7 +158,7 @@ def _met(points: Sequence[Touchpoint], log: ibis.Table, *, end: datetime, holds:
         is_met = rows.event.isin(point.events)
         if point.having is not None:
             is_met &= holds(point.having, rows)
-        columns |= {f"last_{n}": rows.at.max(where=is_met), f"pause_{n}": rows.pause.argmax(rows.place, where=is_met)}
+        columns |= {f"first_{n}": rows.at.min(where=is_met), f"pause_{n}": rows.pause.argmin(rows.place, where=is_met)}
     return rows.group_by(who=rows.customer_id).aggregate(**columns)
 
 

@@ -17,7 +17,7 @@ from sadakat.analytics.types import Claim, ClaimKey, ClaimUnit, Interval, Proof
 from sadakat.customers import tables as customers
 from sadakat.events import tables as events
 from sadakat.kernel.time import PeriodKind
-from sadakat.platform import engine, lake
+from sadakat.platform import engine
 
 WINDOW_DAYS: Final = 365
 ENGAGED_DAYS: Final = 2
@@ -74,12 +74,11 @@ Numbers = NDArray[np.float64]
 
 def proof(*, as_of: date) -> Proof:
     """Every claim on the customers who ordered in the 365 days before a local day."""
-    asked = figures.question(as_of=as_of, period=PeriodKind.YEAR, known_before=as_of)
-    return _proof(asked, lake.version())
+    return _proof(figures.question(as_of=as_of, period=PeriodKind.YEAR, known_before=as_of, is_of_all=True))
 
 
 @lru_cache(maxsize=16)
-def _proof(asked: Question, _lake_version: str) -> Proof:
+def _proof(asked: Question) -> Proof:
     people = _people(asked)
     engaged, others = people["engaged_days"] >= ENGAGED_DAYS, people["engaged_days"] < ENGAGED_DAYS
     sides = {"engaged": int(engaged.sum()), "others": int(others.sum())}

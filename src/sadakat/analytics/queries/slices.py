@@ -7,15 +7,15 @@ from typing import Any, Final
 
 import ibis
 
-from sadakat.analytics import rules, tables
+from sadakat.analytics import rules
 from sadakat.analytics.queries import figures
 from sadakat.analytics.queries.figures import MAX_PERIODS, Question
-from sadakat.analytics.types import Cohort, Cohorts, Dimension, Slice, SliceFigures
+from sadakat.analytics.types import Cohort, Cohorts, Dimension, Metrics, Slice, SliceFigures
 from sadakat.customers import api as customers
 from sadakat.kernel.errors import Invalid
 from sadakat.kernel.money import Money
 from sadakat.kernel.time import Period, PeriodKind
-from sadakat.platform import engine, lake
+from sadakat.platform import engine
 from sadakat.segments import api as segments
 
 MAX_SLICES: Final = 20
@@ -32,25 +32,37 @@ def metrics_by(*, dimension: Dimension, as_of: date, period: PeriodKind, limit: 
     """
     if not 1 <= limit <= MAX_SLICES:
         raise Invalid(f"limit must be between 1 and {MAX_SLICES}, not {limit}")
+    asked = figures.question(as_of=as_of, period=period, known_before=as_of, is_of_all=True)
+    parts = figures.metrics_of_parts(asked, dimension)
     found = [
-        SliceFigures(slice=of, label=label, metrics=figures.metrics(as_of=as_of, period=period, of=of))
-        for of, label in slices(dimension, as_of=as_of)[:limit]
+        SliceFigures(slice=of, label=label, metrics=parts[of.value])
+        for of, label in _named(dimension, parts)
+        if of.value in parts
     ]
-    if dimension is Dimension.SEGMENT:
-        found.sort(key=lambda each: -each.metrics.total_revenue.amount_minor)
-    return found
+    return found[:limit]
 
 
 def slices(dimension: Dimension, *, as_of: date) -> list[tuple[Slice, str]]:
     """The values of a dimension with their labels, at most `MAX_SLICES`."""
-    if dimension in {Dimension.STAGE, Dimension.SEGMENT}:
-        group = "stage" if dimension is Dimension.STAGE else ""
-        named = segments.segments(group=group)[:MAX_SLICES]
-        return [(Slice(dimension, each.key), each.name) for each in named]
-    asked = figures.question(as_of=as_of, period=PeriodKind.MONTH, known_before=as_of)
-    values = _values(asked, dimension, lake.version())
-    spelled = customers.spellings("city") if dimension is Dimension.CITY else {}
-    return [(Slice(dimension, value), spelled.get(value, value)) for value in values]
+    asked = figures.question(as_of=as_of, period=PeriodKind.MONTH, known_before=as_of, is_of_all=True)
+    return _named(dimension, figures.metrics_of_parts(asked, dimension))[:MAX_SLICES]
+
+
+def _named(dimension: Dimension, parts: Mapping[str, Metrics]) -> list[tuple[Slice, str]]:
+    """The values in their order; stages also where nobody has ordered."""
+    if dimension is Dimension.STAGE:
+        return [(Slice(dimension, each.key), each.name) for each in segments.segments(group="stage")]
+    labels = {}
+    if dimension is Dimension.SEGMENT:
+        labels = {each.key: each.name for each in segments.segments(group="")}
+    elif dimension is Dimension.CITY:
+        labels = customers.spellings("city")
+    values = sorted(parts, key=lambda value: (-parts[value].total_revenue.amount_minor, value))
+    return [
+        (Slice(dimension, value), labels.get(value, value))
+        for value in values
+        if value and (dimension is not Dimension.SEGMENT or value in labels)
+    ]
 
 
 def slice_choices(*, as_of: date) -> list[tuple[Slice, str]]:
@@ -69,25 +81,6 @@ def cohorts(*, as_of: date, period: PeriodKind, count: int = 12, of: Slice | Non
     if not 1 <= count <= MAX_PERIODS:
         raise Invalid(f"count must be between 1 and {MAX_PERIODS}, not {count}")
     return _cohorts(figures.question(as_of=as_of, period=period, known_before=as_of, of=of), count)
-
-
-@lru_cache(maxsize=_CACHED)
-def _values(asked: Question, dimension: Dimension, _lake_version: str) -> tuple[str, ...]:
-    orders = tables.counted_orders(known_before=asked.as_of)
-    match dimension:
-        case Dimension.CHANNEL:
-            valued = orders.select("net_minor", value=orders.channel)
-        case Dimension.CITY:
-            cities = tables.cities()
-            living = orders.inner_join(cities, "customer_id")
-            valued = living.select("net_minor", value=living.city)
-        case _:
-            lines = tables.category_lines(orders)
-            valued = lines.select(net_minor=lines.part_minor, value=lines.category)
-    sums = valued.group_by("value").aggregate(revenue=valued.net_minor.sum())
-    rows = [row for row in engine.collect(sums) if row["value"]]
-    rows.sort(key=lambda row: (-row["revenue"], row["value"]))
-    return tuple(row["value"] for row in rows[:MAX_SLICES])
 
 
 @lru_cache(maxsize=_CACHED)

@@ -190,7 +190,7 @@ class MapCell:
     judged: int
     """Those reached so long ago that silence afterwards can be told."""
     silent: int
-    """Those of them who did nothing for `silent_days` after the last meeting."""
+    """Those of them who did nothing for `silent_days` after the first meeting of the period."""
     drop_off: float | None
     """Share of those judged."""
 

@@ -190,7 +190,7 @@ def _notes(question: MapQuestion) -> list[str]:
         ),
         _("Moved on: of those, who stood in a later stage at the end.")
         + " "
-        + _("Fell silent: of those, who did nothing for %(n)s days after the last meeting.")
+        + _("Fell silent: of those, who did nothing for %(n)s days after the first meeting in these days.")
         % {"n": formats.number(question.silent_days)},
         _("Satisfaction is not measured yet."),
     ]
