@@ -13,7 +13,7 @@ run: $(VENV)/.demo ## the server on your own data
 
 test: $(VENV)/.all ## set-up and all tests
 	$(BIN)/python -m tests.setup_machine
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.side_by_side
 
 check: $(VENV)/.all ## format, lint, types, contracts, migrations, translations, documents
 	$(BIN)/ruff format --check .

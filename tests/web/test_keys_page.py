@@ -78,7 +78,7 @@ def test_document_page_shows_and_tries_operations_without_other_hosts(guest: Vis
     assert "img-src 'self' data:;" in policy
     assert "unsafe" not in policy
     assert re.findall(r"<style|<script>|\sstyle=|\son\w+=", answer.text()) == []
-    expect(page.locator(".opblock")).to_have_count(21)
+    expect(page.locator(".opblock")).to_have_count(36)
     page.get_by_role("button", name="Authorize").click()
     dialog = page.locator(".modal-ux")
     dialog.locator("input").fill(key)
@@ -99,7 +99,7 @@ def test_examples_of_the_manual_run_and_answer_as_it_says(shop: Shop) -> None:
     every = ",".join(re.findall(r"^\| `(\w+:\w+)`", MANUAL.read_text(), re.MULTILINE))
     master = shop.run("apikey", "create", "Everything", "--scopes", every).strip()
     blocks = re.findall(r"```sh\n(.*?)```(?:\s*```json\n(.*?)```)?", MANUAL.read_text(), re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     for commands, expected in blocks:
         for command in re.split(r"\n(?=curl)", commands.strip()):
             key = master if "POST" in command else till
