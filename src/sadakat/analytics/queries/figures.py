@@ -333,7 +333,7 @@ def _sums(orders: ibis.Table, *, as_of: date, period: Period, by: Sequence[str] 
         is_active_at_start=within(period.start).any(),
         is_active_at_end=within(period.end).any(),
     )
-    totals = customers.group_by(*by).aggregate(
+    totals = (customers.group_by(*by) if by else customers).aggregate(
         customers=customers.count(),
         revenue=customers.revenue.sum(),
         trailing_customers=customers.count(where=customers.trailing_orders > 0),
@@ -343,5 +343,5 @@ def _sums(orders: ibis.Table, *, as_of: date, period: Period, by: Sequence[str] 
         active_at_end=customers.count(where=customers.is_active_at_end),
     )
     gaps = tables.order_gaps(orders, by=by)
-    median = gaps.group_by(*by).aggregate(gap=gaps.gap_microseconds.median())
+    median = (gaps.group_by(*by) if by else gaps).aggregate(gap=gaps.gap_microseconds.median())
     return totals.left_join(median, by).drop(*(f"{name}_right" for name in by)) if by else totals.cross_join(median)
