@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-HALVES = (["tests/web"], ["src", "tests/unit", "tests/integration", "tests/stories"])
+HALVES = (["tests/web", "tests/stories"], ["src", "tests/unit", "tests/integration"])
 _CLOSING = re.compile(r"^=* ?((?:\d+ [a-z]+,? ?)+) in [\d.]+s.*$", re.MULTILINE)
 
 
