@@ -78,6 +78,7 @@ def template() -> Iterator[str]:
 def database(template: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """A fresh clone of the template as Django's database; gives its address."""
     from django.db import connections
+    from django.utils import translation
 
     name = f"sadakat_test_{os.getpid()}"
     default = connections["default"]
@@ -87,6 +88,7 @@ def database(template: str, request: pytest.FixtureRequest) -> Iterator[str]:
     )
     default.settings_dict["NAME"] = name
     yield make_conninfo(template, dbname=name)
+    translation.deactivate()  # what a test's own client has spoken
     connections.close_all()
     default.settings_dict["NAME"] = TEMPLATE
     _run(template, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
