@@ -22,7 +22,7 @@ def write(batches: Iterable[pa.RecordBatch], *, schema: pa.Schema, path: Path) -
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     with unfinished.open("wb") as file:
-        with pq.ParquetWriter(file, schema, compression="zstd", dictionary_pagesize_limit=_DICTIONARY_BYTES) as writer:
+        with pq.ParquetWriter(file, schema, compression="lz4", dictionary_pagesize_limit=_DICTIONARY_BYTES) as writer:
             for batch in batches:
                 writer.write_batch(batch.cast(schema), row_group_size=ROW_GROUP_ROWS)
                 rows += batch.num_rows
