@@ -19,8 +19,9 @@ from sadakat.platform import jobs
 Step = Callable[[datetime], bool]
 """Does one bounded batch of what is due at the given instant; says whether there was anything to do."""
 
-IDLE_SECONDS: Final = (0.2, 1.0)
-"""How long a step rests that found nothing: at first, and at most."""
+IDLE_SECONDS: Final = (0.1, 0.3)
+"""How long a step rests that found nothing: at first, and at most. Three steps in a row lie between an event and the
+memberships that it changes."""
 FAILURE_SECONDS: Final = (0.5, 30.0)
 """How long a step rests that failed: at first, and at most."""
 STOP_SECONDS: Final = 20.0

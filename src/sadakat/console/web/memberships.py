@@ -1,4 +1,4 @@
-"""The segments of a customer on his page, renewed every two seconds."""
+"""The segments of a customer on his page, renewed every second."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -56,5 +56,5 @@ def lists_for(user: User | AnonymousUser) -> list[Segment]:
 @require_GET
 @access.requires(Permission.VIEW_CUSTOMERS)
 def live(request: HttpRequest, customer_id: int) -> HttpResponse:
-    """The memberships alone; the page asks every two seconds."""
+    """The memberships alone; the page asks every second."""
     return render(request, "console/_memberships.html", context(customer_id))
