@@ -9,15 +9,9 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-_INTEGRATION = sorted(str(path) for path in Path("tests/integration").glob("test_*.py"))
-# The pages take less long than the rest, so some of that goes with them.
-_WITH_PAGES = [path for path in _INTEGRATION if Path(path).name < "test_e"]
-HALVES = (
-    ["tests/web", "tests/stories", *_WITH_PAGES],
-    ["src", "tests/unit", *(path for path in _INTEGRATION if path not in _WITH_PAGES)],
-)
+# A browser leaves its event loop behind, in which nothing after it could run jobs: it has a process of its own.
+HALVES = (["tests/stories", "tests/web"], ["src", "tests/unit", "tests/integration"])
 _CLOSING = re.compile(r"^=* ?((?:\d+ [a-z]+,? ?)+) in [\d.]+s.*$", re.MULTILINE)
 
 
