@@ -80,6 +80,8 @@ def database(template: str, request: pytest.FixtureRequest) -> Iterator[str]:
     from django.db import connections
     from django.utils import translation
 
+    from sadakat.events import sources
+
     name = f"sadakat_test_{os.getpid()}"
     default = connections["default"]
     _run(
@@ -87,6 +89,7 @@ def database(template: str, request: pytest.FixtureRequest) -> Iterator[str]:
         sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE)),
     )
     default.settings_dict["NAME"] = name
+    sources._read.clear()  # of the database before, which had the same name
     yield make_conninfo(template, dbname=name)
     translation.deactivate()  # what a test's own client has spoken
     connections.close_all()
