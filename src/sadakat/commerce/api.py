@@ -12,6 +12,7 @@ from sadakat.commerce.queries import (
     orders_of,
     spend_by_month,
 )
+from sadakat.commerce.words import channel_name
 
 __all__ = [
     "CONSUMERS",
@@ -19,6 +20,7 @@ __all__ = [
     "CatalogueConsumer",
     "OrderConsumer",
     "catalogue_counts",
+    "channel_name",
     "currency_rates",
     "current_basis",
     "find_order",

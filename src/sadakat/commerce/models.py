@@ -82,6 +82,9 @@ class Line(models.Model):
     quantity = models.DecimalField(max_digits=18, decimal_places=4)
     amount_minor = models.BigIntegerField()  # of the whole line
 
+    class Meta:
+        indexes = [models.Index(fields=["product_id"], name="commerce_line_product")]
+
 
 class Product(models.Model):
     """A product of the catalogue, by the latest event time."""

@@ -1,7 +1,7 @@
 """The front door of `events`."""
 
 from sadakat.events.consumers import amend_failed, consume, consumers, register_consumers, retry_failed
-from sadakat.events.files.columns import column_names, read_column
+from sadakat.events.files.columns import first_column
 from sadakat.events.files.desk import (
     cancel_import,
     check_import,
@@ -23,6 +23,8 @@ from sadakat.events.files.targets import register_targets, target_named, targets
 from sadakat.events.imports import import_messages
 from sadakat.events.inbox import append_facts, append_messages
 from sadakat.events.log import (
+    BODY,
+    EVENT,
     TALLY,
     cursors,
     event_counts,
@@ -53,6 +55,8 @@ from sadakat.events.sources import (
 )
 
 __all__ = [
+    "BODY",
+    "EVENT",
     "TALLY",
     "EventsTarget",
     "amend_failed",
@@ -61,7 +65,6 @@ __all__ = [
     "cancel_import",
     "change_source",
     "check_import",
-    "column_names",
     "consume",
     "consumers",
     "create_source",
@@ -75,6 +78,7 @@ __all__ = [
     "failed_groups",
     "file_import",
     "file_imports",
+    "first_column",
     "has_backlog",
     "head",
     "import_file",
@@ -88,7 +92,6 @@ __all__ = [
     "purge_import_files",
     "purge_message_keys",
     "purge_rejected",
-    "read_column",
     "read_positions",
     "recent",
     "register_consumers",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import connection, transaction
@@ -112,8 +113,7 @@ def _next_batch(consumer: Consumer, *, at: datetime, limit: int) -> Batch:
     if isinstance(consumer, Follower):
         passed = log.cursors()
         reach = max(after, min([reach, *(passed.get(name, 0) for name in consumer.follows if name in _consumers)]))
-    names = None if consumer.names is None else sorted(consumer.names)
-    taken = [sorted(consumer.kinds), names, int(Kind.TRACK), names]
+    taken = _taken_by(consumer)
     if isinstance(consumer, Tallier):
         upto = min(reach, after + limit)
     else:
@@ -124,6 +124,12 @@ def _next_batch(consumer: Consumer, *, at: datetime, limit: int) -> Batch:
         upto = reach if found == fitting < limit else last
     events = log.select_events(f"{_TAKEN} ORDER BY position", [after, upto, *taken], with_body=consumer.wants_body)
     return Batch(events=events, after=after, upto=upto, at=at)
+
+
+def _taken_by(consumer: Consumer) -> list[Any]:
+    """The last parameters of `_TAKEN`."""
+    names = None if consumer.names is None else sorted(consumer.names)
+    return [sorted(consumer.kinds), names, int(Kind.TRACK), names]
 
 
 def _handle(consumer: Consumer, batch: Batch) -> int:
@@ -236,11 +242,17 @@ def _tell_followers(solved: Sequence[models.FailedEvent], *, at: datetime) -> No
     for follower in _consumers.values():
         if not isinstance(follower, Follower):
             continue
-        positions = {row.position for row in solved if row.consumer in follower.follows}
-        if positions:
-            _lock(follower.name, wait=True)
-            events = log.read_positions(positions)
-            _handle(follower, Batch(events=events, after=min(positions) - 1, upto=max(positions), at=at))
+        positions = [row.position for row in solved if row.consumer in follower.follows]
+        if not positions:
+            continue
+        _lock(follower.name, wait=True)
+        events = log.select_events(
+            f"{_TAKEN} AND position = ANY(%s) ORDER BY position",
+            [0, log.cursors().get(follower.name, 0), *_taken_by(follower), positions],
+            with_body=follower.wants_body,
+        )
+        if events:
+            _handle(follower, Batch(events=events, after=events[0].position - 1, upto=events[-1].position, at=at))
 
 
 def _retry(row: models.FailedEvent, *, actor: audit.Actor, at: datetime) -> bool:

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Count, Max, QuerySet
 
 from sadakat.events import models
-from sadakat.events.types import AsideGroup, Event, FailedEvent, Kind, RejectedEvent
+from sadakat.events.types import VIEWED, AsideGroup, Event, FailedEvent, Kind, RejectedEvent
 from sadakat.kernel.errors import NotFound
 
 # The identifier key of a message that already names its profile: Sadakat's own facts.
@@ -39,6 +39,9 @@ BODY = """CASE WHEN body IS NOT NULL AND (SELECT EXISTS (SELECT FROM events_amen
     THEN coalesce((SELECT said.body FROM events_amendment AS said WHERE said.position = events_log.position), body)
     ELSE body END"""
 """Of a row of the log: what an amendment says stands in place of the body, unless that has been erased."""
+EVENT = f"""CASE kind WHEN {Kind.TRACK:d} THEN event
+    {" ".join(f"WHEN {kind:d} THEN '{name}'" for kind, name in VIEWED.items())} END"""
+"""Of a row of the log: the name that predicates use; null for calls that they do not speak of."""
 # Text that is asked for as bytes travels as it is, without becoming a str on the way.
 _WITH_BODY = _COLUMNS + f", coalesce(convert_to(({BODY})::text, 'UTF8'), '')"
 _WITHOUT_BODY = _COLUMNS + ", ''::bytea"

@@ -22,8 +22,7 @@ EVENTS: Final = lake.Dataset(
             partition
         FROM (
             SELECT position, profile_id, source_id, at, local_date,
-                CASE kind WHEN {Kind.PAGE:d} THEN 'Page Viewed' WHEN {Kind.SCREEN:d} THEN 'Screen Viewed' ELSE event END
-                    AS event,
+                {log.EVENT} AS event,
                 ({log.BODY}) -> 'properties' AS properties,
                 to_char(local_date, 'YYYY-MM') AS partition
             FROM events_log

@@ -23,7 +23,6 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from adbc_driver_postgresql import dbapi
 from django.db import connection, transaction
 from psycopg import sql
 
@@ -132,6 +131,8 @@ def mark_changed(*, dataset: str, partitions: Collection[str]) -> None:
 def sync(*, at: datetime) -> SyncReport:
     """Writes what has changed or is new since it was last written, and partitions that have lost a file.
 
+    A file whose dataset had another schema when it was written counts as lost.
+
     One sync runs at a time; where another is at work this one does nothing. Partitions that have changed are committed
     singly, what is new by `MAX_POSITIONS`.
 
@@ -146,7 +147,9 @@ def sync(*, at: datetime) -> SyncReport:
         if source is None:
             return report
         # Changes were counted before the rows are read: what changes meanwhile leaves the partition stale.
-        rewrites = [_rewrite_of(*key, changes=changes) for key, changes in _stale_partitions().items()]
+        stale = _stale_partitions()
+        old = _by_partition({name for name, _ in stale})
+        rewrites = [_rewrite_of(*key, changes=changes, old=old.get(key, [])) for key, changes in stale.items()]
         for rewrite, new in zip(rewrites, _copied(rewrites, source=source), strict=True):
             _name(rewrite, new, at=at)
             report = SyncReport(report.partitions + 1, report.rows + (new.rows if new else 0))
@@ -244,8 +247,10 @@ def _stale_partitions() -> dict[tuple[str, str], int]:
         )
     }
     stale = {key: changes for key, (changes, written) in known.items() if changes > written}
+    marks = {name: _mark_of(dataset) for name, dataset in _datasets.items()}
     for key, listed in _by_partition(_datasets).items():
-        if not all((folder() / file.path).is_file() for file in listed):
+        paths = [folder() / file.path for file in listed]
+        if not all(path.name.startswith(marks[key[0]]) and path.is_file() for path in paths):
             stale[key] = known.get(key, (0, 0))[0]
     return dict(sorted(stale.items()))
 
@@ -269,6 +274,8 @@ def _behind() -> dict[str, tuple[int, int]]:
 @contextmanager
 def _locked(*, is_waiting: bool = False) -> Iterator[Any]:
     """A connection for copying that holds the lake's lock while it lives; None where another holds it."""
+    from adbc_driver_postgresql import dbapi  # as in `_arrow_schema`
+
     with dbapi.connect(dsn(), autocommit=True) as source, source.cursor() as cursor:
         if is_waiting:
             cursor.execute(f"SELECT true FROM pg_advisory_lock({int(Lock.LAKE)})")
@@ -291,9 +298,8 @@ class _Rewrite:
     """Empty where nothing is to be written."""
 
 
-def _rewrite_of(name: str, partition: str, *, changes: int) -> _Rewrite:
+def _rewrite_of(name: str, partition: str, *, changes: int, old: Sequence[LakeFile]) -> _Rewrite:
     dataset = _datasets[name]
-    old = _by_partition([name]).get((name, partition), [])
     key = sql.Literal(partition).as_string(None)
     query = dataset.sql.replace("{partition}", key)
     if dataset.head_sql and not old:
@@ -308,6 +314,8 @@ def _rewrite_of(name: str, partition: str, *, changes: int) -> _Rewrite:
 
 def _copied(rewrites: Sequence[_Rewrite], *, source: Any) -> Iterator[LakeFile | None]:
     """The new file of each, in their order; PostgreSQL and we work at `COPIES` of them at once."""
+    from adbc_driver_postgresql import dbapi  # as in `_arrow_schema`
+
     with ExitStack() as opened, ThreadPoolExecutor(COPIES) as pool:
         free: SimpleQueue[Any] = SimpleQueue()
         free.put(source)
@@ -391,7 +399,7 @@ def _range_of(files: Sequence[LakeFile]) -> tuple[int, int]:
 
 def _write(dataset: Dataset, partition: str, batches: Iterable[pa.RecordBatch]) -> LakeFile:
     """A file that is whole and on disk; nothing names it yet."""
-    path = Path(dataset.name, f"partition={partition}", f"{uuid4().hex}.parquet")
+    path = Path(dataset.name, f"partition={partition}", f"{_mark_of(dataset)}{uuid4().hex}.parquet")
     # A home of root lets its database's user pass through; what people bought is not for others to read.
     folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     rows = parquet.write(batches, schema=_arrow_schema(dataset), path=folder() / path)
@@ -411,6 +419,11 @@ def _replace(old: Sequence[LakeFile], new: LakeFile) -> None:
     removed, _ = LakeFile.objects.filter(path__in=[file.path for file in old]).delete()
     if removed != len(old):
         raise Conflict(f"partition {new.partition} of {new.dataset} was written by another process meanwhile")
+
+
+def _mark_of(dataset: Dataset) -> str:
+    """What the names of its files begin with: it changes with the schema."""
+    return blake2b(repr([*dataset.schema.items()]).encode(), digest_size=4).hexdigest() + "-"
 
 
 def _arrow_schema(dataset: Dataset) -> pa.Schema:

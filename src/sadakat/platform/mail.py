@@ -13,11 +13,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
 
-from sadakat.kernel.errors import Invalid, Unavailable
+from sadakat.kernel.errors import Invalid, Refused, Unavailable
 from sadakat.platform import settings
 
 TIMEOUT_SECONDS: Final = 20
-_PORTS: Final = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 _NOTHING: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
@@ -34,7 +33,8 @@ def send(
     `message_id` names it: the same message sent again by mistake is shown once by most mail programs.
 
     Raises:
-        Invalid: `SADAKAT_EMAIL_URL` is missing or cannot be used.
+        Invalid: `SADAKAT_EMAIL_URL` is missing.
+        Refused: the server will never take it for this person.
         Unavailable: the server does not take it now.
     """
     backend, sender = _server(settings.current())
@@ -53,24 +53,31 @@ def send(
     try:
         message.send()
     except (OSError, smtplib.SMTPException) as error:
+        if _is_final(error):
+            raise Refused(f"the mail server will never take the message: {type(error).__name__}") from error
         raise Unavailable(f"the mail server does not take the message: {type(error).__name__}") from error
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether the server will never take this message for this person; what it has against the sender can be mended."""
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            return all(code >= 500 for code, _ in error.recipients.values())
+        case smtplib.SMTPDataError():
+            return error.smtp_code >= 500
+        case _:
+            return False
 
 
 def _server(said: settings.Settings) -> tuple[EmailBackend, str]:
     """The connection and the sender's address."""
     if said.email_url is None:
         raise Invalid("no mail can be sent: SADAKAT_EMAIL_URL is not set")
-    try:
-        url = urlsplit(said.email_url)
-        port = url.port
-    except ValueError:
-        raise Invalid("SADAKAT_EMAIL_URL must be like smtp+tls://user:password@mail.example.com:587") from None
-    if url.scheme not in _PORTS or not url.hostname:
-        raise Invalid(f"SADAKAT_EMAIL_URL must begin with {', '.join(f'{each}://' for each in _PORTS)} and name a host")
+    url = urlsplit(said.email_url)
     sender = parse_qs(url.query).get("from", [f"sadakat@{said.host}"])[0]
     backend = EmailBackend(
         host=url.hostname,
-        port=port or _PORTS[url.scheme],
+        port=url.port or settings.EMAIL_PORTS[url.scheme],
         username=unquote(url.username or ""),
         password=unquote(url.password or ""),
         use_tls=url.scheme == "smtp+tls",

@@ -13,6 +13,8 @@ from sadakat.kernel.errors import Invalid
 LANGUAGES = ("en", "tr")
 SECRET_KEY_MIN_CHARACTERS = 32
 EVENTS_KEPT_DAYS = 3650
+EMAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+"""Ways to reach a mail server, each with the port that is meant where none is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,9 @@ def _check(settings: Settings) -> None:
         raise Invalid(f"SADAKAT_LANGUAGE can be {' or '.join(LANGUAGES)}, not {settings.language!r}")
     if settings.secret_key is not None and len(settings.secret_key) < SECRET_KEY_MIN_CHARACTERS:
         raise Invalid(f"SADAKAT_SECRET_KEY needs at least {SECRET_KEY_MIN_CHARACTERS} characters")
+    if settings.email_url is not None and not _is_mail_server(settings.email_url):
+        ways = ", ".join(f"{scheme}://" for scheme in EMAIL_PORTS)
+        raise Invalid(f"SADAKAT_EMAIL_URL must begin with one of {ways}, and name a host and perhaps a port")
     try:
         time.zone(settings.time_zone)
     except Invalid as error:
@@ -117,6 +122,14 @@ def _is_origin(url: str) -> bool:
         return False
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return parts.scheme in {"http", "https"} and url.lower() == f"{parts.scheme}://{host}{port}"
+
+
+def _is_mail_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in EMAIL_PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 @cache

@@ -19,9 +19,10 @@ from sadakat.platform import jobs
 Step = Callable[[datetime], bool]
 """Does one bounded batch of what is due at the given instant; says whether there was anything to do."""
 
-IDLE_SECONDS: Final = (0.1, 0.3)
-"""How long a step rests that found nothing: at first, and at most. Three steps in a row lie between an event and the
-memberships that it changes."""
+IDLE_SECONDS: Final = 0.1
+"""How long a step rests at first that found nothing."""
+BREATH_SECONDS: Final = 5.0
+"""How long a step with a `rest_ratio` rests after work, at most."""
 FAILURE_SECONDS: Final = (0.5, 30.0)
 """How long a step rests that failed: at first, and at most."""
 STOP_SECONDS: Final = 20.0
@@ -30,7 +31,7 @@ BACKLOG_SECONDS: Final = 3600.0
 JOBS: Final = "platform.jobs"
 
 log: Final = structlog.get_logger()
-_steps: dict[str, Step] = {}
+_steps: dict[str, tuple[Step, float, float]] = {}
 _backlogs: dict[str, Callable[[], bool]] = {}
 
 
@@ -39,14 +40,18 @@ def register_backlog(name: str, is_waiting: Callable[[], bool]) -> None:
     _backlogs[name] = is_waiting
 
 
-def register_step(name: str, step: Step) -> None:
-    """Adds a step, or replaces the one of that name."""
-    _steps[name] = step
+def register_step(name: str, step: Step, *, rest_seconds: float = 1.0, rest_ratio: float = 0.0) -> None:
+    """Adds a step, or replaces the one of that name.
+
+    In `run_forever` it rests `rest_seconds` at most when it found nothing, and after work `rest_ratio` times as long as
+    the work took.
+    """
+    _steps[name] = (step, rest_seconds, rest_ratio)
 
 
 def steps() -> Mapping[str, Step]:
     """The registered steps."""
-    return dict(_steps)
+    return {name: step for name, (step, *_) in _steps.items()}
 
 
 def _now() -> datetime:
@@ -56,8 +61,8 @@ def _now() -> datetime:
 def run_forever(*, stop: threading.Event, clock: Callable[[], datetime] = _now) -> bool:
     """Runs all steps and jobs until `stop`; each then finishes its batch. Says whether all did within the bound."""
     threads = [
-        threading.Thread(target=_repeat, args=(name, step, stop, clock), name=name, daemon=True)
-        for name, step in steps().items()
+        threading.Thread(target=_repeat, args=(name, *how, stop, clock), name=name, daemon=True)
+        for name, how in _steps.items()
     ]
     threads.append(threading.Thread(target=_repeat_jobs, args=(stop, clock), name=JOBS, daemon=True))
     for thread in threads:
@@ -74,11 +79,19 @@ def run_forever(*, stop: threading.Event, clock: Callable[[], datetime] = _now) 
     return not late
 
 
-def _repeat(name: str, step: Step, stop: threading.Event, clock: Callable[[], datetime]) -> None:
-    """One step until `stop`: at once again after work, after a rest without, after a longer rest when it failed."""
-    idle, failing = IDLE_SECONDS[0], FAILURE_SECONDS[0]
+def _repeat(
+    name: str,
+    step: Step,
+    rest_seconds: float,
+    rest_ratio: float,
+    stop: threading.Event,
+    clock: Callable[[], datetime],
+) -> None:
+    """One step until `stop`: soon again after work, after a rest without, after a longer rest when it failed."""
+    idle, failing = IDLE_SECONDS, FAILURE_SECONDS[0]
     try:
         while not stop.is_set():
+            start = time.monotonic()
             try:
                 did_something = step(clock())
             except Exception:
@@ -89,10 +102,11 @@ def _repeat(name: str, step: Step, stop: threading.Event, clock: Callable[[], da
                 continue
             failing = FAILURE_SECONDS[0]
             if did_something:
-                idle = IDLE_SECONDS[0]
+                idle = IDLE_SECONDS
+                stop.wait(min(rest_ratio * (time.monotonic() - start), BREATH_SECONDS))
             else:
                 stop.wait(idle)
-                idle = min(idle * 1.5, IDLE_SECONDS[1])
+                idle = min(idle * 1.5, rest_seconds)
     finally:
         connections.close_all()
 
@@ -104,7 +118,7 @@ def _repeat_jobs(stop: threading.Event, clock: Callable[[], datetime]) -> None:
         jobs.run_forever(stop)
         return False
 
-    _repeat(JOBS, work, stop, clock)
+    _repeat(JOBS, work, 1.0, 0.0, stop, clock)
 
 
 def work_until_idle(*, at: datetime, progress: Callable[[str, int], None] | None = None) -> Mapping[str, int]:
@@ -130,7 +144,7 @@ def work_until_idle(*, at: datetime, progress: Callable[[str, int], None] | None
         if time.monotonic() > deadline:
             raise Unavailable(f"another process holds {', '.join(waiting)} and does not come to an end")
         if not runs:
-            time.sleep(IDLE_SECONDS[0])
+            time.sleep(IDLE_SECONDS)
 
 
 class _Round:

@@ -2,7 +2,7 @@
 
 from sadakat.segments.consumer import CONSUMERS
 from sadakat.segments.keeping import evaluate_due, fill, touch
-from sadakat.segments.lists import add_to_list, read_references, remove_from_list
+from sadakat.segments.lists import add_to_list, read_references, references, remove_from_list
 from sadakat.segments.operations import (
     archive_segment,
     change_segment,
@@ -20,10 +20,12 @@ from sadakat.segments.queries import (
     segment_named,
     segments,
     segments_of,
+    size_histories,
     size_history,
     versions,
 )
 from sadakat.segments.vocabulary import vocabulary
+from sadakat.segments.words import group_name, in_order, name_of, register_group_words
 
 __all__ = [
     "CONSUMERS",
@@ -36,17 +38,23 @@ __all__ = [
     "ensure_group",
     "evaluate_due",
     "fill",
+    "group_name",
+    "in_order",
     "member_ids",
     "members",
     "moves",
+    "name_of",
     "overlap",
     "preview",
     "read_references",
+    "references",
+    "register_group_words",
     "remove_from_list",
     "restore_segment",
     "segment_named",
     "segments",
     "segments_of",
+    "size_histories",
     "size_history",
     "sweep",
     "sweeps",

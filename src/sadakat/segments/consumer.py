@@ -9,7 +9,7 @@ from django.db import connection
 from sadakat.commerce import api as commerce
 from sadakat.customers import api as customers
 from sadakat.customers.types import CUSTOMERS_MERGED, CUSTOMERS_SEPARATED
-from sadakat.events.types import Batch, Consumer, Event, Kind, SetAside
+from sadakat.events.types import VIEWED, Batch, Consumer, Event, Kind, SetAside
 from sadakat.segments import evaluation, tables
 from sadakat.segments.evaluation import Rule
 from sadakat.segments.types import SEGMENT_ENTERED, SEGMENT_EXITED, Reason
@@ -17,7 +17,6 @@ from sadakat.segments.types import SEGMENT_ENTERED, SEGMENT_EXITED, Reason
 MAP_FACTS: Final = frozenset({CUSTOMERS_MERGED, CUSTOMERS_SEPARATED})
 _OWN_FACTS: Final = frozenset({SEGMENT_ENTERED, SEGMENT_EXITED})
 _TICK: Final = timedelta(microseconds=1)
-_VIEWED: Final = {Kind.PAGE: "Page Viewed", Kind.SCREEN: "Screen Viewed"}
 # Ids that were customers once and are profiles of these customers now.
 _FORMER: Final = "SELECT profile_id FROM customers_profile WHERE customer_id = ANY(%s) AND profile_id <> customer_id"
 
@@ -61,7 +60,7 @@ class MembershipConsumer:
 
 def _concerned(known: Iterable[Rule], told: Iterable[Event]) -> list[str]:
     """The rules that these events can make true or false for anybody."""
-    names = {_VIEWED.get(event.kind, event.event) for event in told}
+    names = {VIEWED.get(event.kind, event.event) for event in told}
     return [
         rule.key
         for rule in known

@@ -33,17 +33,18 @@ _LAST_ID: Final = 2**63 - 1
 MAX_CHANGES: Final = 10_000
 """Changes by time alone that are told of one customer before he is evaluated as of now."""
 
-_DUE: Final = """
-    SELECT customer_id, min(changes_at), array_agg(DISTINCT segment_id)
-    FROM segments_standing AS standing JOIN segments_segment AS segment ON segment.id = segment_id
-    WHERE changes_at <= %s AND NOT is_archived AND (filled_to IS NULL OR customer_id <= filled_to)
-    GROUP BY customer_id ORDER BY min(changes_at), customer_id LIMIT %s
+# The index gives the earliest: at midnight a birthday makes half of all customers due.
+_NEXT_DUE: Final = """
+    SELECT DISTINCT customer_id FROM (
+        SELECT customer_id FROM segments_standing WHERE changes_at <= %s AND segment_id = ANY(%s)
+        ORDER BY changes_at LIMIT %s
+    ) AS earliest
 """
 _DUE_AMONG: Final = """
     SELECT customer_id, min(changes_at), array_agg(DISTINCT segment_id)
     FROM unnest(%s::bigint[], %s::timestamptz[]) AS given (customer_id, until)
-    JOIN segments_standing AS standing USING (customer_id) JOIN segments_segment AS segment ON segment.id = segment_id
-    WHERE changes_at <= until AND NOT is_archived AND (filled_to IS NULL OR customer_id <= filled_to)
+    JOIN segments_standing USING (customer_id)
+    WHERE changes_at <= until AND segment_id = ANY(%s)
     GROUP BY customer_id
 """
 _ASK: Final = sql.SQL("""
@@ -209,11 +210,14 @@ def evaluate(
 
 def evaluate_due(*, at: datetime) -> bool:
     """Tells the earliest changes by time alone of up to `MAX_CUSTOMERS` customers; says whether there were any."""
-    clocks, ids = _due(_DUE, at, MAX_CUSTOMERS)
-    if clocks:
-        # One that was merged away a moment ago may still have something due.
-        _retire(sorted(clocks), at=at)
-        _ask_all(clocks, reason=Reason.TIME, asked=_of_ids(live_rules(), ids))
+    known = live_rules()
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_DUE, [at, [rule.id for rule in known], MAX_CUSTOMERS])
+        customer_ids = [row[0] for row in cursor.fetchall()]
+    clocks, asked = _due(customer_ids, until=[at] * len(customer_ids), known=known)
+    # One that was merged away a moment ago may still have something due.
+    _retire(sorted(clocks), at=at)
+    _ask_all(clocks, reason=Reason.TIME, asked=asked)
     return bool(clocks)
 
 
@@ -222,20 +226,24 @@ def _settle(customer_ids: Sequence[int], *, at: datetime, known: Sequence[Rule],
     moved = 0
     until = [at] * len(customer_ids)
     for _ in range(MAX_CHANGES):
-        clocks, ids = _due(_DUE_AMONG, list(customer_ids), until)
+        clocks, asked = _due(customer_ids, until=until, known=known)
         if not clocks:
             break
-        moved += _ask_all(clocks, reason=Reason.TIME, asked=_of_ids(known, ids))
+        moved += _ask_all(clocks, reason=Reason.TIME, asked=asked)
         until = [min(before.get(id_, at), at) for id_ in customer_ids]
     return moved
 
 
-def _due(statement: str, *parameters: Any) -> tuple[dict[int, datetime], set[int]]:
-    """Customers whom time has changed, each with the earliest moment of that, and the ids of the segments concerned."""
+def _due(
+    customer_ids: Sequence[int], *, until: Sequence[datetime], known: Sequence[Rule]
+) -> tuple[dict[int, datetime], list[Rule]]:
+    """Those whom time has changed, each with the earliest moment of that, and the rules concerned."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        cursor.execute(_DUE_AMONG, [list(customer_ids), list(until), [rule.id for rule in known]])
         rows = cursor.fetchall()
-    return {id_: changes_at for id_, changes_at, _ in rows}, {each for row in rows for each in row[2]}
+    ids = {each for row in rows for each in row[2]}
+    asked = with_dependents(known, keys=[rule.key for rule in known if rule.id in ids])
+    return {id_: changes_at for id_, changes_at, _ in rows}, asked
 
 
 def _ask_all(
@@ -245,23 +253,13 @@ def _ask_all(
     if not clocks or not asked:
         return 0
     zone = brand.current().zone
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            CREATE TEMPORARY TABLE IF NOT EXISTS segments_asked
-                (customer_id bigint PRIMARY KEY, at timestamptz NOT NULL)
-            """
-        )
-        cursor.execute("TRUNCATE segments_asked")
-        cursor.execute(
-            """
-            INSERT INTO segments_asked SELECT given.* FROM unnest(%s::bigint[], %s::timestamptz[]) AS given (id, at)
-            JOIN customers_profile ON profile_id = id AND customer_id = id
-            """,
-            [list(clocks), list(clocks.values())],
-        )
-        # Without it PostgreSQL takes a new table to be larger than it is, and reads the whole log.
-        cursor.execute("ANALYZE segments_asked")
+    relations.ask(
+        """
+        SELECT given.* FROM unnest(%s::bigint[], %s::timestamptz[]) AS given (id, at)
+        JOIN customers_profile ON profile_id = id AND customer_id = id
+        """,
+        [list(clocks), list(clocks.values())],
+    )
     days = {at.astimezone(zone).date() for at in set(clocks.values())}
     moved = {(rule.id, rule.key, rule.name): moves for rule in asked if (moves := _ask(rule, zone=zone, days=days))}
     _record(moved, reason=reason, untold=untold)
@@ -357,10 +355,6 @@ def put(
             _record({(row.pk, row.key, row.name): moves}, reason=reason)
         changed += len(moves)
     return changed
-
-
-def _of_ids(known: Sequence[Rule], ids: Collection[int]) -> list[Rule]:
-    return with_dependents(known, keys=[rule.key for rule in known if rule.id in ids])
 
 
 def _parts(ids: Iterable[int]) -> Iterator[list[int]]:

@@ -1,6 +1,7 @@
 """What keeps segments right while nobody does anything: time, computed features, new rules, and the end of the day."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,7 +9,7 @@ from django.db import connection, transaction
 
 from sadakat.platform import brand
 from sadakat.segments import evaluation, models, tables
-from sadakat.segments.types import Reason
+from sadakat.segments.types import Kind, Reason
 
 MAX_ROUNDS: Final = 20
 """Batches of one call."""
@@ -17,7 +18,22 @@ MAX_DAYS: Final = 400
 
 _TAKE_TOUCHED: Final = """
     DELETE FROM segments_touched WHERE id IN (SELECT id FROM segments_touched ORDER BY id LIMIT %s)
-    RETURNING customer_id, reason
+    RETURNING customer_id
+"""
+# Asked before anything else: nothing to do is the common case.
+_IS_ANYTHING_DUE: Final = """
+    SELECT EXISTS (SELECT FROM segments_touched)
+        OR EXISTS (SELECT FROM segments_standing WHERE changes_at <= %(at)s)
+        OR EXISTS (
+            SELECT FROM segments_segment AS segment
+            CROSS JOIN LATERAL (SELECT time_zone FROM platform_brand WHERE id = 1) AS brand
+            WHERE NOT is_archived AND filled_to IS NULL
+                AND (created_at AT TIME ZONE time_zone)::date < (%(at)s AT TIME ZONE time_zone)::date
+                AND NOT EXISTS (
+                    SELECT FROM segments_dailysize
+                    WHERE segment_id = segment.id AND day >= (%(at)s AT TIME ZONE time_zone)::date - 1
+                )
+        )
 """
 _NEXT_CUSTOMERS: Final = """
     SELECT customer_id FROM customers_profile
@@ -39,15 +55,12 @@ _WRITE_SIZES: Final = """
 """
 
 
-def touch(*, customer_ids: Iterable[int], at: datetime, reason: Reason = Reason.SCORE) -> None:
+def touch(*, customer_ids: Iterable[int]) -> None:
     """Has customers evaluated anew soon, said in the transaction that writes features of theirs."""
     ids = list(customer_ids)
     tables.mark_subjects(ids)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO segments_touched (customer_id, reason, at) SELECT DISTINCT unnest(%s::bigint[]), %s, %s",
-            [ids, reason, at],
-        )
+        cursor.execute("INSERT INTO segments_touched (customer_id) SELECT DISTINCT unnest(%s::bigint[])", [ids])
 
 
 def evaluate_due(*, at: datetime) -> bool:
@@ -57,6 +70,10 @@ def evaluate_due(*, at: datetime) -> bool:
     to do; bounded, so that there may be more.
     """
     for done in range(MAX_ROUNDS):
+        with connection.cursor() as cursor:
+            cursor.execute(_IS_ANYTHING_DUE, {"at": at})
+            if cursor.fetchone() != (True,):
+                return done > 0
         with transaction.atomic(durable=True):
             evaluation.lock()
             if not evaluation.evaluate_due(at=at) and not _evaluate_touched(at=at):
@@ -70,34 +87,42 @@ def fill(*, at: datetime) -> bool:
     The first fill of a segment tells the log nothing: nobody has moved, the segment is new. It goes on where it was
     interrupted.
     """
+    if not models.Segment.objects.filter(kind=Kind.RULE, is_archived=False, filled_to__isnull=False).exists():
+        return False
     with transaction.atomic(durable=True):
         evaluation.lock()
-        waiting = next((rule for rule in evaluation.live_rules() if rule.filled_to is not None), None)
+        known = evaluation.live_rules()
+        waiting = next((rule for rule in known if rule.filled_to is not None), None)
         if waiting is None:
             return False
         with connection.cursor() as cursor:
             cursor.execute(_NEXT_CUSTOMERS, [waiting.filled_to, evaluation.MAX_CUSTOMERS])
             ids = [row[0] for row in cursor.fetchall()]
         is_last = len(ids) < evaluation.MAX_CUSTOMERS
+        filled_to = None if is_last else ids[-1]
         models.Segment.objects.filter(pk=waiting.id).update(
-            filled_to=None if is_last else ids[-1], was_filled=waiting.was_filled or is_last
+            filled_to=filled_to, was_filled=waiting.was_filled or is_last
         )
-        untold = None if waiting.was_filled else waiting.id
-        evaluation.evaluate(ids, at=at, reason=Reason.RULE, keys=[waiting.key], untold=untold)
+        evaluation.evaluate(
+            ids,
+            at=at,
+            reason=Reason.RULE,
+            keys=[waiting.key],
+            known=[replace(rule, filled_to=filled_to) if rule is waiting else rule for rule in known],
+            untold=None if waiting.was_filled else waiting.id,
+        )
     return True
 
 
 def _evaluate_touched(*, at: datetime) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_TOUCHED, [evaluation.MAX_CUSTOMERS])
-        touched: dict[str, set[int]] = {}
-        for customer_id, reason in cursor.fetchall():
-            touched.setdefault(reason, set()).add(customer_id)
-    known = evaluation.live_rules() if touched else []
-    keys = [rule.key for rule in known if rule.reads_features]
-    for reason, ids in sorted(touched.items()):
-        evaluation.evaluate(ids, at=at, reason=Reason(reason), keys=keys, known=known)
-    return bool(touched)
+        ids = [row[0] for row in cursor.fetchall()]
+    if ids:
+        known = evaluation.live_rules()
+        keys = [rule.key for rule in known if rule.reads_features]
+        evaluation.evaluate(ids, at=at, reason=Reason.SCORE, keys=keys, known=known)
+    return bool(ids)
 
 
 def _write_sizes(*, at: datetime) -> bool:

@@ -19,6 +19,18 @@ from sadakat.segments.types import Kind, ListReport, Reason
 MAX_REFERENCES: Final = 500_000
 MAX_UNKNOWN: Final = 100
 """References named in a report."""
+# Headings of a column of references, by what they say these are; an id needs no type.
+_HEADINGS: Final = {
+    **{kind.value: kind.value for kind in IdentifierType},
+    "e-mail": "email",
+    "e-posta": "email",
+    "eposta": "email",
+    "telefon": "phone",
+    "kart": "card",
+    "id": "",
+    "customer": "",
+    "customer_id": "",
+}
 
 
 def add_to_list(key: str, references: Iterable[str], *, actor: audit.Actor, at: datetime) -> ListReport:
@@ -41,21 +53,36 @@ def remove_from_list(key: str, references: Iterable[str], *, actor: audit.Actor,
     return _change(key, references, is_member=False, actor=actor, at=at)
 
 
-def read_references(path: Path, *, file_name: str, column: str = "") -> list[str]:
-    """The customers that a column of a CSV, Excel, Parquet or JSON lines file names; without a name its first one.
-
-    Where the heading is a type of identifier (`email`, `card`, …), its cells need none.
+def read_references(path: Path, *, file_name: str) -> list[str]:
+    """The customers that the first column of a CSV, Excel, Parquet or JSON lines file names, as in `references`.
 
     Raises:
-        Invalid: it cannot be read, has no such column, or names too many.
+        Invalid: it cannot be read, or names too many.
     """
-    wanted = column or events.column_names(path, file_name=file_name)[0]
-    kind = wanted.strip().lower()
-    prefix = f"{kind}:" if kind in list(IdentifierType) else ""
-    cells = events.read_column(path, file_name=file_name, column=wanted)
-    found = [cell if ":" in cell else prefix + cell for cell in islice(cells, MAX_REFERENCES + 1)]
+    found = references(islice(events.first_column(path, file_name=file_name), MAX_REFERENCES + 2))
     _refuse_many(found)
     return found
+
+
+def references(cells: Iterable[str]) -> list[str]:
+    """Cells as `add_to_list` takes them: a heading says what they are, or else each cell itself does.
+
+    >>> references(["email", "ayse@example.com", "card:12"])
+    ['email:ayse@example.com', 'card:12']
+    >>> references(["ayse@example.com", "+905321112233", "card:12", "42"])
+    ['email:ayse@example.com', 'phone:+905321112233', 'card:12', '42']
+    """
+    said = [cell.strip() for cell in cells if cell.strip()]
+    kind = _HEADINGS.get(said[0].casefold()) if said else None
+    return [_reference(cell, kind=kind) for cell in (said if kind is None else said[1:])]
+
+
+def _reference(cell: str, *, kind: str | None) -> str:
+    if cell.partition(":")[0] in set(IdentifierType):
+        return cell
+    if kind is None:
+        kind = "email" if "@" in cell else "phone" if cell.startswith("+") else ""
+    return f"{kind}:{cell}" if kind else cell
 
 
 def _refuse_many(references: Sequence[str]) -> None:

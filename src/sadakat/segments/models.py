@@ -63,8 +63,6 @@ class Touched(models.Model):
     """A customer to be evaluated anew although no event says so: a higher context has written features of his."""
 
     customer_id = models.BigIntegerField()
-    reason = models.TextField()
-    at = models.DateTimeField()
 
 
 class Movement(models.Model):

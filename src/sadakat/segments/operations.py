@@ -234,6 +234,7 @@ def _set_rule(row: models.Segment, *, where: Mapping[str, Any], actor: audit.Act
     row.where = where
     row.version += 1
     row.filled_to = 0
+    _forget_due(row)
     _keep_version(row, actor=actor, at=at)
 
 
@@ -259,7 +260,11 @@ def _archive(row: models.Segment, *, at: datetime, beside: Iterable[str] = ()) -
         raise Refused(f"{row.key} is named by the rules of {', '.join(others)}; change or archive those first")
     row.is_archived, row.changed_at = True, at
     row.save()
-    # Nothing is due any more.
+    _forget_due(row)
+
+
+def _forget_due(row: models.Segment) -> None:
+    """Nothing is due by the rule that it had."""
     models.Standing.objects.filter(segment_id=row.pk, changes_at__isnull=False).update(changes_at=None)
 
 

@@ -9,12 +9,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from django.db import connection, transaction
-from psycopg import sql
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
 
 from sadakat.events import api as events
 from sadakat.kernel import predicates
-from sadakat.kernel.errors import Invalid
+from sadakat.kernel.errors import Invalid, Unavailable
 from sadakat.kernel.predicates import Predicate
 from sadakat.platform import brand, lake
 from sadakat.platform.models import LakeCursor
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SAMPLE_SIZE: Final = 10
+MAX_PREVIEW_SECONDS: Final = 10
+"""For each statement where PostgreSQL is asked; DuckDB is faster by far."""
 MAX_SWEEPS: Final = 365
 # One of these is no fault of a standing: it changes just now, or has changed since the lake was written.
 _SETTLED: Final = """
@@ -37,12 +39,6 @@ _SETTLED: Final = """
         SELECT FROM segments_standing WHERE customer_id = id AND (since_at > %(at)s OR changes_at <= %(at)s)
     ) ORDER BY id
 """
-_ASK_EVERYBODY: Final = sql.SQL("""
-    CREATE TEMPORARY TABLE IF NOT EXISTS segments_asked (customer_id bigint PRIMARY KEY, at timestamptz NOT NULL);
-    TRUNCATE segments_asked;
-    INSERT INTO segments_asked SELECT customer_id, {} FROM customers_profile WHERE profile_id = customer_id;
-    ANALYZE segments_asked;
-""")
 
 log: Final = structlog.get_logger()
 
@@ -52,8 +48,17 @@ def preview(where: Mapping[str, Any], *, at: datetime) -> Preview:
 
     Raises:
         Invalid: it is no predicate, or speaks of what is not there.
+        Unavailable: PostgreSQL has to be asked, and takes too long.
     """
-    found = _verdicts(predicates.parse(where, vocabulary=vocabulary.vocabulary()), at=at)
+    predicate = predicates.parse(where, vocabulary=vocabulary.vocabulary())
+    try:
+        found = _verdicts(predicate, at=at, max_seconds=MAX_PREVIEW_SECONDS)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+        raise Unavailable(
+            f"counting takes more than {MAX_PREVIEW_SECONDS} seconds; save the segment, and everybody is asked in turn"
+        ) from None
     fitting = _fitting(found)
     return Preview(count=len(fitting), everybody=len(found), sample=tuple(fitting[:SAMPLE_SIZE].to_pylist()), at=at)
 
@@ -123,8 +128,8 @@ def sweeps(limit: int = 30) -> tuple[SweepReport, ...]:
     )
 
 
-def _verdicts(predicate: Predicate, *, at: datetime) -> "pa.Table":
-    """`customer_id` and `fits` of everybody."""
+def _verdicts(predicate: Predicate, *, at: datetime, max_seconds: float = 0) -> "pa.Table":
+    """`customer_id` and `fits` of everybody; without `max_seconds` PostgreSQL may take as long as it likes."""
     zone = brand.current().zone
     if not _hidden(predicate):
         from sadakat.platform import engine  # brings Ibis and DuckDB
@@ -134,7 +139,8 @@ def _verdicts(predicate: Predicate, *, at: datetime) -> "pa.Table":
 
     verdict = relations.verdict_sql(predicate, time_zone=zone, local_days={at.astimezone(zone).date()})
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_ASK_EVERYBODY.format(sql.Literal(at)))
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{max_seconds * 1000:.0f}"])
+        relations.ask("SELECT customer_id, %s::timestamptz FROM customers_profile WHERE profile_id = customer_id", [at])
         cursor.execute(verdict)
         rows = [(customer_id, fits) for customer_id, fits, _ in cursor.fetchall()]
     columns = list(zip(*rows, strict=True)) or [(), ()]

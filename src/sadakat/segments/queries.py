@@ -1,6 +1,6 @@
 """Reads: segments, who is in them, and how that has changed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ MAX_MEMBERS: Final = 10_000
 """Members of a page."""
 MAX_OVERLAPPING: Final = 20
 """Segments compared at once."""
+MAX_MOVEMENTS: Final = 100
 
 # The first step out of one segment of the group, and the last step into one; steps of one moment go out first.
 _MOVES: Final = """
@@ -32,11 +33,10 @@ _MOVES: Final = """
     SELECT from_key, to_key, count(*) FROM gone WHERE from_key <> to_key GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
 """
 _OVERLAP: Final = """
-    SELECT one.segment_id, other.segment_id, count(*)
+    SELECT other.segment_id, count(*)
     FROM segments_standing AS one JOIN segments_standing AS other USING (customer_id)
-    WHERE one.segment_id = ANY(%s) AND other.segment_id = ANY(%s) AND one.segment_id < other.segment_id
-        AND one.is_member AND other.is_member
-    GROUP BY 1, 2
+    WHERE one.segment_id = %s AND other.segment_id = ANY(%s) AND one.is_member AND other.is_member
+    GROUP BY 1
 """
 
 
@@ -116,8 +116,26 @@ def size_history(key: str, *, since: date) -> tuple[SizePoint, ...]:
     Raises:
         NotFound: there is no such segment.
     """
-    rows = models.DailySize.objects.filter(segment_id=row_named(key).pk, day__gte=since).order_by("day")
-    return tuple(SizePoint(day=row.day, size=row.size) for row in rows)
+    id_ = row_named(key).pk
+    return tuple(size_histories([id_], since=since)[id_])
+
+
+def size_histories(segment_ids: Iterable[int], *, since: date) -> dict[int, list[SizePoint]]:
+    """As `size_history`, of each of these segments by its id."""
+    found: dict[int, list[SizePoint]] = {id_: [] for id_ in segment_ids}
+    for row in models.DailySize.objects.filter(segment_id__in=found, day__gte=since).order_by("day"):
+        found[row.segment_id].append(SizePoint(day=row.day, size=row.size))
+    return found
+
+
+def movements(key: str, *, limit: int) -> list[models.Movement]:
+    """Who came into a segment or left it lately, newest first.
+
+    Raises:
+        NotFound: there is no such segment.
+    """
+    rows = models.Movement.objects.filter(segment_id=row_named(key).pk)
+    return list(rows.order_by("-local_date", "-at", "-id")[: min(limit, MAX_MOVEMENTS)])
 
 
 def moves(*, group: str, since: date, until: date) -> list[Move]:
@@ -130,29 +148,21 @@ def moves(*, group: str, since: date, until: date) -> list[Move]:
         return [Move(from_key=from_, to_key=to, customers=count) for from_, to, count in cursor.fetchall()]
 
 
-def overlap(keys: Collection[str]) -> list[Overlap]:
-    """How many customers each two of these segments share, in the order given.
+def overlap(key: str, others: Iterable[str]) -> list[Overlap]:
+    """How many customers a segment shares with each of these others, in the order given.
 
     Raises:
         NotFound: one of them does not exist.
         Invalid: there are more than `MAX_OVERLAPPING`.
     """
-    wanted = list(dict.fromkeys(keys))
+    wanted = list(dict.fromkeys([key, *others]))
     if len(wanted) > MAX_OVERLAPPING:
         raise Invalid(f"at most {MAX_OVERLAPPING} segments are compared at once, not {len(wanted)}")
-    ids = [row_named(key).pk for key in wanted]
+    own, *ids = [row_named(each).pk for each in wanted]
     with connection.cursor() as cursor:
-        cursor.execute(_OVERLAP, [ids, ids])
-        both = {(left, right): count for left, right, count in cursor.fetchall()}
-    return [
-        Overlap(
-            left_key=wanted[left],
-            right_key=wanted[right],
-            both=both.get((min(ids[left], ids[right]), max(ids[left], ids[right])), 0),
-        )
-        for left in range(len(wanted))
-        for right in range(left + 1, len(wanted))
-    ]
+        cursor.execute(_OVERLAP, [own, ids])
+        both = dict(cursor.fetchall())
+    return [Overlap(key=other, both=both.get(id_, 0)) for other, id_ in zip(wanted[1:], ids, strict=True)]
 
 
 def named_segments() -> dict[str, frozenset[str]]:

@@ -13,7 +13,7 @@ from django.db import connection
 
 from sadakat.customers import api as customers
 from sadakat.customers.types import FeatureType
-from sadakat.events.types import Kind
+from sadakat.events import api as events
 from sadakat.kernel.predicates import ValueType
 
 LATEST_POSITIONS: Final = 100_000
@@ -23,19 +23,13 @@ MAX_NAMES: Final = 200
 MAX_VALUES: Final = 20
 MAX_VALUE_CHARACTERS: Final = 60
 KEPT_SECONDS: Final = 60
-# Values that name one person are no suggestions.
-PERSONAL: Final = frozenset(
-    {"email", "phone", "card", "name", "firstName", "first_name", "lastName", "last_name", "address", "username"}
-)
 T = TypeVar("T")
 
-# What predicates call the events of each kind of call.
-_EVENT: Final = f"""CASE kind WHEN {Kind.TRACK.value} THEN event WHEN {Kind.PAGE.value} THEN 'Page Viewed'
-    WHEN {Kind.SCREEN.value} THEN 'Screen Viewed' END"""
 _LATEST: Final = "events_log WHERE position > (SELECT coalesce(max(position), 0) FROM events_log) - %s"
-# Names, types and values of the JSON objects that SAID gives. Lists and objects cannot be compared.
+# Names, types and values of the JSON objects that SAID gives, and whether such a value may tell who somebody is. Lists
+# and objects cannot be compared.
 _COUNTED: Final = """
-    SELECT key, type, value, count(*) FROM (
+    SELECT key, type, value, count(*), said_hides(key) FROM (
         SELECT key, value #>> '{}' AS value,
             CASE WHEN jsonb_typeof(value) <> 'string' THEN jsonb_typeof(value)
                 WHEN value #>> '{}' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}' THEN 'day' ELSE 'string' END AS type
@@ -77,7 +71,9 @@ def event_names() -> tuple[Counted, ...]:
 
 def properties(event: str) -> dict[str, Known]:
     """The properties of the newest events of a name, by name in the order of the alphabet."""
-    said = f"SELECT body -> 'properties' FROM {_LATEST} AND {_EVENT} = %s ORDER BY position DESC LIMIT %s"
+    said = f"""
+        SELECT ({events.BODY}) -> 'properties' FROM {_LATEST} AND {events.EVENT} = %s ORDER BY position DESC LIMIT %s
+    """
     return _kept(f"properties:{event}", lambda: _known(said, [LATEST_POSITIONS, event, LATEST_EVENTS]))
 
 
@@ -98,7 +94,7 @@ def feature_values(name: str) -> tuple[Counted, ...]:
 def _event_names() -> tuple[Counted, ...]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_EVENT} AS name, count(*) FROM {_LATEST} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s",
+            f"SELECT {events.EVENT} AS name, count(*) FROM {_LATEST} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s",
             [LATEST_POSITIONS, MAX_NAMES],
         )
         return tuple(Counted(name, count) for name, count in cursor.fetchall() if name)
@@ -110,18 +106,14 @@ def _known(said: str, parameters: Iterable[Any]) -> dict[str, Known]:
         rows = cursor.fetchall()
     counts: dict[str, dict[str, int]] = {}
     values: dict[str, list[Counted]] = {}
-    for name, type_, value, count in rows:
+    for name, type_, value, count, is_hidden in rows:
         of_type = counts.setdefault(name, {})
         of_type[type_] = of_type.get(type_, 0) + count
         found = values.setdefault(name, [])
-        if type_ == "string" and len(found) < MAX_VALUES and 0 < len(value) <= MAX_VALUE_CHARACTERS:
+        if type_ == "string" and not is_hidden and len(found) < MAX_VALUES and 0 < len(value) <= MAX_VALUE_CHARACTERS:
             found.append(Counted(value, count))
     return {
-        name: Known(
-            name,
-            _TYPES[max(counts[name], key=lambda type_: counts[name][type_])],
-            () if name in PERSONAL else tuple(values[name]),
-        )
+        name: Known(name, _TYPES[max(counts[name], key=lambda type_: counts[name][type_])], tuple(values[name]))
         for name in sorted(counts)[:MAX_NAMES]
     }
 

@@ -157,8 +157,8 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:
-    """How many customers are in both of two segments."""
+    """How many customers a segment shares with another."""
 
-    left_key: str
-    right_key: str
+    key: str
+    """Of the other one."""
     both: int

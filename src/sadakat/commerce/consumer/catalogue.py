@@ -19,11 +19,12 @@ from sadakat.kernel.errors import Invalid
 # The months of orders whose lines get another category, while no product is written yet.
 _MOVED = """
     SELECT DISTINCT date_trunc('month', bought.local_date)::date
-    FROM unnest(%s::text[], %s::text[]) AS given (product_id, category_id)
+    FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::uuid[]) AS given (product_id, category_id, at, mid)
     LEFT JOIN commerce_product AS known USING (product_id)
     JOIN commerce_line AS line USING (product_id)
     JOIN commerce_order AS bought USING (namespace, order_id)
     WHERE given.category_id <> coalesce(known.category_id, '')
+        AND (known.product_id IS NULL OR (known.at, known.mid) < (given.at, given.mid))
 """
 
 
@@ -60,8 +61,13 @@ def _store_products(log_rows: Iterable[Event], *, set_aside: SetAside) -> None:
         before = latest.get(said.product_id)
         if before is None or (before[0].at, before[0].mid) < (said.at, said.mid):
             latest[said.product_id] = said, price_minor
+    rows = [
+        (said.product_id, said.name, said.brand, said.category_id, price_minor, said.at, said.mid)
+        for said, price_minor in latest.values()
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(_MOVED, [[*latest], [said.category_id for said, _ in latest.values()]])
+        given = [[row[place] for row in rows] for place in (0, 3, 5, 6)]
+        cursor.execute(_MOVED, given)
         tables.mark_lines_changed([month for (month,) in cursor.fetchall()])
     _upsert(
         "commerce_product",
@@ -74,10 +80,7 @@ def _store_products(log_rows: Iterable[Event], *, set_aside: SetAside) -> None:
             "at": "timestamptz",
             "mid": "uuid",
         },
-        [
-            (said.product_id, said.name, said.brand, said.category_id, price_minor, said.at, said.mid)
-            for said, price_minor in latest.values()
-        ],
+        rows,
     )
 
 
@@ -96,9 +99,10 @@ def _store_categories(log_rows: Iterable[Event], *, set_aside: SetAside) -> None
             said.append(catalogue.read_category(row))
         except Invalid as refusal:
             set_aside(position=row.position, reason=str(refusal))
-    stored = list(models.Category.objects.values_list("category_id", "parent_id", "at", "mid"))
-    parents = {category_id: parent_id for category_id, parent_id, _, _ in stored}
-    known: dict[str, tuple[datetime, str]] = {category_id: (at, mid.hex) for category_id, _, at, mid in stored}
+    stored = list(models.Category.objects.values_list("category_id", "name", "parent_id", "at", "mid"))
+    before = {category_id: (name, parent_id) for category_id, name, parent_id, _, _ in stored}
+    parents = {category_id: parent_id for category_id, _, parent_id, _, _ in stored}
+    known: dict[str, tuple[datetime, str]] = {category_id: (at, mid.hex) for category_id, _, _, at, mid in stored}
     kept: dict[str, CategoryEvent] = {}
     for event in sorted(said, key=lambda event: (event.at, event.mid)):
         if event.category_id in known and known[event.category_id] >= (event.at, event.mid):
@@ -110,7 +114,8 @@ def _store_categories(log_rows: Iterable[Event], *, set_aside: SetAside) -> None
             continue
         parents[event.category_id] = event.parent_id
         kept[event.category_id] = event
-    if kept:
+    # Shops send their whole tree again every night.
+    if any(before.get(event.category_id) != (event.name, event.parent_id) for event in kept.values()):
         with connection.cursor() as cursor:
             cursor.execute("SELECT DISTINCT date_trunc('month', local_date)::date FROM commerce_order")
             tables.mark_lines_changed([month for (month,) in cursor.fetchall()])

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import connection
+from django.utils.translation import gettext_noop as _
 
 from sadakat.customers import api as customers
 from sadakat.customers.types import Feature, FeatureType
@@ -14,21 +15,40 @@ FEATURES = (
         name="orders",
         type=FeatureType.INTEGER,
         owner=OWNER,
-        meaning="Orders that count: neither cancelled nor wholly refunded, with revenue above zero",
+        label=_("Orders"),
+        meaning=_("Orders that count: neither cancelled nor wholly refunded, with revenue above zero"),
+        is_count=True,
     ),
     Feature(
         name="revenue_minor",
         type=FeatureType.INTEGER,
         owner=OWNER,
-        meaning="Net revenue of all orders, in minor units of the brand's currency",
+        label=_("Revenue"),
+        meaning=_("Net revenue of all orders"),
+        is_money=True,
+        is_count=True,
     ),
     Feature(
-        name="first_order_at", type=FeatureType.INSTANT, owner=OWNER, meaning="Time of the first order that counts"
+        name="first_order_at",
+        type=FeatureType.INSTANT,
+        owner=OWNER,
+        label=_("First order"),
+        meaning=_("Time of the first order that counts"),
     ),
     Feature(
-        name="last_order_at", type=FeatureType.INSTANT, owner=OWNER, meaning="Time of the latest order that counts"
+        name="last_order_at",
+        type=FeatureType.INSTANT,
+        owner=OWNER,
+        label=_("Last order"),
+        meaning=_("Time of the latest order that counts"),
     ),
-    Feature(name="last_channel", type=FeatureType.TEXT, owner=OWNER, meaning="Channel of the latest order that counts"),
+    Feature(
+        name="last_channel",
+        type=FeatureType.TEXT,
+        owner=OWNER,
+        label=_("Last channel"),
+        meaning=_("Channel of the latest order that counts"),
+    ),
 )
 for _feature in FEATURES:
     customers.register_feature(_feature)

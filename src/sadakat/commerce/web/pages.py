@@ -19,6 +19,7 @@ from sadakat.kernel.errors import SadakatError
 from sadakat.platform import access, audit, brand
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import parts, reasons
+from sadakat.platform.ui.days import day_field
 
 audit.register_words({"currency": gettext_lazy("Currency"), "from_date": gettext_lazy("From")})
 
@@ -35,9 +36,8 @@ class RateForm(forms.Form):
     currency = forms.CharField(
         label=gettext_lazy("Currency"), min_length=3, max_length=3, help_text=gettext_lazy("Such as EUR or USD.")
     )
-    from_date = forms.DateField(
+    from_date = day_field(
         label=gettext_lazy("From"),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=gettext_lazy("It holds from this day until the next recorded one."),
     )
     rate = forms.DecimalField(

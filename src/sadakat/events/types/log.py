@@ -4,7 +4,8 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -28,6 +29,10 @@ class Kind(enum.IntEnum):
     SCREEN = 4
     GROUP = 5
     ALIAS = 6
+
+
+VIEWED: Final[Mapping[Kind, str]] = MappingProxyType({Kind.PAGE: "Page Viewed", Kind.SCREEN: "Screen Viewed"})
+"""What predicates call calls that have no event name of their own."""
 
 
 class SourceKind(enum.StrEnum):

@@ -33,7 +33,6 @@ TEMPLATES: Final = (
     _("%(first)s and %(second)s cannot both be %(field)s; leave one of them out"),
     _("no column says %(missing)s, which %(target)s need; the file has %(columns)s"),
     _("the file has the sheets %(sheets)s, not %(found)s"),
-    _("the file has the columns %(known)s, not %(found)s"),
     _("expected a JSON object on each line: %(reason)s"),
     _("the file has no heading: its first line must name the columns"),
     _("a file may have %(limit)s columns, not %(count)s"),

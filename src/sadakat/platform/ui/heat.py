@@ -17,9 +17,6 @@ class Cell:
     text: str
     shade: int
     """0 to `SHADES`."""
-    url: str = ""
-    title: str = ""
-    """More words, told beside the value to those who do not see the map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ def heat_map(
     `heads` begin with the heads of labels and notes; rows are (label, note, values).
 
     >>> heat_map(caption="", heads=["", "", "A"], rows=[("r", "", [1, None])], show=str).rows[0].cells
-    [Cell(text='1', shade=8, url='', title=''), None]
+    [Cell(text='1', shade=8), None]
     """
     largest = max((value or 0 for _, _, values in rows for value in values), default=0) if top is None else top
 

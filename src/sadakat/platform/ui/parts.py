@@ -1,10 +1,10 @@
 """What the shared parts of pages are given; `docs/reference/ui-kit.md` shows each with an example."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from django.http import HttpRequest
 from django.utils.functional import Promise
@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from sadakat.platform.ui import formats
 
 Tone = Literal["", "good", "warn", "bad", "accent", "off"]
+Key = TypeVar("Key", bound=str)
 MAX_PAGE: Final = 100_000
 
 
@@ -79,6 +80,14 @@ class Tab:
     label: str
     url: str
     is_current: bool = False
+
+
+def tabs(name: str, labels: Mapping[Key, object], *, current: str, url: Callable[[Key], str]) -> list[Tab]:
+    """The choices of a segmented control by their keys; `name` begins their ids."""
+    return [
+        Tab(id=f"{name}-{key}", label=str(label), url=url(key), is_current=key == current)
+        for key, label in labels.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

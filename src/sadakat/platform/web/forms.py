@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sadakat.platform import access, audit
 from sadakat.platform.operations import NAME_MAX_CHARACTERS
+from sadakat.platform.ui.days import day_field
 
 PASSWORD_MAX_CHARACTERS = 500
 LANGUAGES = [("", _("As the browser")), ("en", "English"), ("tr", "Türkçe")]
@@ -75,12 +76,8 @@ class AuditFilter(forms.Form):
     actor = forms.ChoiceField(label=_("Who"), required=False)
     action = forms.ChoiceField(label=_("What"), required=False)
     subject = forms.CharField(label=_("On what"), required=False, max_length=200)
-    since = forms.DateField(
-        label=_("From"), required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-    )
-    until = forms.DateField(
-        label=_("To"), required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-    )
+    since = day_field(label=_("From"), required=False)
+    until = day_field(label=_("To"), required=False)
 
     def __init__(self, *args: Any, people: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

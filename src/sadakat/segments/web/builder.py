@@ -106,7 +106,10 @@ def empty() -> Row:
 
 
 def posted(data: Mapping[str, str]) -> Row:
-    """The rows of a form, in their order; names that are none of ours are left out."""
+    """The rows of a form, in their order; names that are none of ours are left out.
+
+    Rows beyond `MAX_ROWS` are left out too, and the rule is at fault for them.
+    """
     found: dict[tuple[int, ...], dict[str, str]] = {}
     for name, value in data.items():
         if (match := _NAME.fullmatch(name)) is not None:
@@ -118,6 +121,8 @@ def posted(data: Mapping[str, str]) -> Row:
         if place and place[:-1] in known and said.get("kind") in KINDS:
             known[place] = Row(kind=said["kind"], said=said)
             known[place[:-1]].rows.append(known[place])
+    if len(found) > MAX_ROWS:
+        root.errors["match"] = f"the form takes {MAX_ROWS} rows, not {len(found)}; the last ones are left out"
     return _placed(root)
 
 

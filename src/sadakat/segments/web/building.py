@@ -21,7 +21,6 @@ from sadakat.segments import api as segments
 from sadakat.segments.types import Kind, Preview, Segment
 from sadakat.segments.web import builder, inputs
 from sadakat.segments.web.builder import Row
-from sadakat.segments.web.finding import found_or_404
 
 NAME_MAX_CHARACTERS: Final = 100
 DESCRIPTION_MAX_CHARACTERS: Final = 500
@@ -56,7 +55,7 @@ def new_segment(request: HttpRequest) -> HttpResponse:
 @access.requires(Permission.VIEW_CUSTOMERS)
 def edit_segment(request: HttpRequest, key: str) -> HttpResponse:
     """Changes name, description and rule of a segment that somebody has made."""
-    segment = found_or_404(key)
+    segment = segments.segment_named(key)
     if segment.group or segment.kind is not Kind.RULE:
         return redirect("segment", key)
     return _build(request, segment)
@@ -91,8 +90,8 @@ def _build(request: HttpRequest, segment: Segment | None) -> HttpResponse:
         if saved is not None:
             messages.success(request, _("Saved."))
             return _lead(request, resolve_url("segment", saved.key))
-    elif wanted == "json" and draft.root is not None:
-        draft.document = _pretty(builder.document_of(draft.root, amounts=offer.amounts))
+    elif wanted == "json" and draft.root is not None and not draft.root.errors:
+        draft.document = pretty(builder.document_of(draft.root, amounts=offer.amounts))
         draft.root = None
     elif wanted == "form" and draft.root is None:
         _to_form(draft, offer)
@@ -125,7 +124,7 @@ def _opened(segment: Segment | None, offer: inputs.Offer) -> Draft:
     """What the page begins with."""
     if segment is None or segment.where is None:
         return Draft(root=builder.empty())
-    draft = Draft(name=segment.name, description=segment.description, document=_pretty(segment.where))
+    draft = Draft(name=segment.name, description=segment.description, document=pretty(segment.where))
     draft.root = builder.rows_of(segment.where["where"], amounts=offer.amounts)
     draft.is_beyond_form = draft.root is None
     return draft
@@ -166,7 +165,7 @@ def _save(request: HttpRequest, segment: Segment | None, draft: Draft, offer: in
     said: dict[str, Any] = {"name": draft.name, "description": draft.description, "where": document}
     who: dict[str, Any] = {"actor": access.actor_of(request.user), "at": timezone.now()}
     try:
-        predicates.parse(document, vocabulary=segments.vocabulary())
+        predicates.parse(document, vocabulary=offer.vocabulary)
     except Invalid as error:
         if draft.root is not None:
             builder.place_fault(draft.root, str(error))
@@ -201,7 +200,8 @@ def _people(found: Preview) -> list[tuple[int, str]]:
     return [(row.id, row.name) for row in customers.customer_rows(found.sample)]
 
 
-def _pretty(document: Any) -> str:
+def pretty(document: Any) -> str:
+    """A document as people read JSON."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 

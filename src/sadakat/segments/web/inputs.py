@@ -9,10 +9,12 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from sadakat.customers import api as customers
 from sadakat.kernel.predicates import ValueType, Vocabulary
 from sadakat.kernel.text import sort_key
 from sadakat.platform.brand import Brand
 from sadakat.platform.ui import formats
+from sadakat.segments import api as segments
 from sadakat.segments import suggestions
 from sadakat.segments.suggestions import Counted, Known
 from sadakat.segments.types import Segment
@@ -58,17 +60,15 @@ class Offer:
     @cached_property
     def amounts(self) -> builder.Amounts:
         """Features and scores that people write in the currency."""
-        names = [*self.vocabulary.features, *self.vocabulary.scores]
-        return builder.Amounts(names=frozenset(filter(words.is_amount, names)), currency=self.here.currency)
+        names = [name for name, each in customers.features().items() if each.is_money]
+        # A score goes by a shorter name in rules.
+        scores = [name.removeprefix("score_") for name in names]
+        return builder.Amounts(names=frozenset(names + scores), currency=self.here.currency)
 
     @cached_property
     def speaker(self) -> words.Speaker:
         """Who tells rules in words."""
-        return words.Speaker(
-            here=self.here,
-            names={each.key: words.name_of(each) for each in self.segments},
-            amounts=frozenset(self.amounts.names),
-        )
+        return words.Speaker(here=self.here, names={each.key: segments.name_of(each) for each in self.segments})
 
     def type_of(self, row: Row, *, event: str) -> ValueType | None:
         """What the value compared in a row holds; None where nobody knows."""
@@ -115,7 +115,6 @@ class Line:
     inputs: Sequence[Input]
     lines: Sequence["Line"]
     may_hold_groups: bool
-    number: int
 
 
 def lines(row: Row, offer: Offer, *, depth: int = 1, number: int = 1, event: str = "") -> Line:
@@ -128,7 +127,6 @@ def lines(row: Row, offer: Offer, *, depth: int = 1, number: int = 1, event: str
         inputs=drawn.inputs(),
         lines=[lines(each, offer, depth=depth + 1, number=n, event=event) for n, each in enumerate(row.rows, start=1)],
         may_hold_groups=depth < builder.MAX_GROUPS,
-        number=number,
     )
 
 
@@ -161,7 +159,7 @@ class _Drawn:
                     self._select("key", _("Segment"), [("", [("", _("choose a segment"))]), *self._segments()]),
                 ]
             case "score":
-                scores = {name: str(words.SCORES.get(name, name)) for name in sorted(self.offer.vocabulary.scores)}
+                scores = {name: words.label_of("score", name) for name in sorted(self.offer.vocabulary.scores)}
                 return [
                     self._select("name", _("Score"), [("", [("", _("choose a score")), *scores.items()])], again=True),
                     *self._compared(ValueType.NUMBER),
@@ -253,8 +251,7 @@ class _Drawn:
 
     def _traits(self) -> Options:
         def listed(names: Sequence[str]) -> list[tuple[str, str]]:
-            labels = [(name, str(words.NAMES.get(name, name.replace("_", " ")))) for name in names]
-            return sorted(labels, key=lambda pair: sort_key(pair[1]))
+            return sorted([(name, words.label_of("trait", name)) for name in names], key=lambda pair: sort_key(pair[1]))
 
         features = self.offer.vocabulary.features
         return [
@@ -268,8 +265,8 @@ class _Drawn:
     def _segments(self) -> Options:
         groups: dict[str, list[tuple[str, str]]] = {}
         for segment in self.offer.segments:
-            groups.setdefault(segment.group, []).append((segment.key, words.name_of(segment)))
-        return [(words.group_name(group), found) for group, found in groups.items()]
+            groups.setdefault(segment.group, []).append((segment.key, segments.name_of(segment)))
+        return [(segments.group_name(group), found) for group, found in groups.items()]
 
     def _named(self, name: str, label: str, options: Options) -> list[Input]:
         """A choice of names that occur, and a field for one that does not yet."""

@@ -1,11 +1,14 @@
 """Lists: segments whose members people have put there, by file or one by one."""
 
-import csv
-from collections.abc import Callable, Iterable
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
@@ -13,29 +16,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from sadakat.customers.types import IdentifierType
-from sadakat.kernel.errors import SadakatError
+from sadakat.kernel.errors import Invalid, SadakatError
 from sadakat.platform import access
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import formats, reasons
 from sadakat.segments import api as segments
 from sadakat.segments.types import Kind, ListReport
 from sadakat.segments.web.building import DESCRIPTION_MAX_CHARACTERS, NAME_MAX_CHARACTERS
-from sadakat.segments.web.finding import found_or_404
 
 MAX_FILE_BYTES: Final = 20_000_000
-# Headings of a column of references, by what they say these are; an id needs no type.
-_HEADINGS: Final = {
-    **{kind.value: kind.value for kind in IdentifierType},
-    "e-mail": "email",
-    "e-posta": "email",
-    "eposta": "email",
-    "telefon": "phone",
-    "kart": "card",
-    "id": "",
-    "customer": "",
-    "customer_id": "",
-}
 
 
 class NewList(forms.Form):
@@ -54,10 +43,10 @@ class People(forms.Form):
         label=gettext_lazy("File"),
         required=False,
         help_text=gettext_lazy(
-            "A CSV or text file. Its first column names the customers; a heading such as email, phone, card or "
+            "A CSV or Excel file. Its first column names the customers; a heading such as email, phone, card or "
             "user_id says by what."
         ),
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.xls,.ods"}),
     )
     text = forms.CharField(
         label=gettext_lazy("Or paste them"),
@@ -67,50 +56,31 @@ class People(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """One of the two is needed, and the file must be a text."""
+        """One of the two is needed, and the file must be one that can be read."""
         said: dict[str, Any] = super().clean() or {}
         file = said.get("file")
         if file and file.size > MAX_FILE_BYTES:
             self.add_error("file", _("The file is larger than 20 MB."))
         elif file:
             try:
-                said["lines"] = file.read().decode("utf-8-sig").splitlines()
-            except UnicodeDecodeError:
-                self.add_error("file", _("The file is no text in UTF-8. Save it as CSV in UTF-8."))
+                said["references"] = _read(file)
+            except Invalid as error:
+                self.add_error("file", reasons.shown(error))
         elif said.get("text", "").strip():
-            said["lines"] = said["text"].splitlines()
+            # What is pasted from a sheet has further columns; a quotation mark means nothing.
+            cells = [re.split(r"[,;\t]", line, maxsplit=1)[0] for line in said["text"].splitlines()]
+            said["references"] = segments.references(cells)
         else:
             self.add_error("text", _("Choose a file, or paste who they are."))
         return said
 
-    def references(self) -> list[str]:
-        """The customers named, as `add_to_list` takes them."""
-        return references(self.cleaned_data["lines"])
 
-
-def references(lines: Iterable[str]) -> list[str]:
-    """The first cell of each line as a reference; a heading says what they are, or else the cell itself does.
-
-    >>> references(["email;name", "ayse@example.com;Ayşe"])
-    ['email:ayse@example.com']
-    >>> references(["ayse@example.com", "+905321112233", "card:12", "42"])
-    ['email:ayse@example.com', 'phone:+905321112233', 'card:12', '42']
-    """
-    lines = list(lines)
-    delimiter = max(",;\t", key=lines[0].count) if lines else ","
-    cells = [row[0].strip() for row in csv.reader(lines, delimiter=delimiter) if row and row[0].strip()]
-    kind = _HEADINGS.get(cells[0].casefold()) if cells else None
-    if kind is None:
-        return [_reference(cell) for cell in cells]
-    return [f"{kind}:{cell}" if kind else cell for cell in cells[1:]]
-
-
-def _reference(cell: str) -> str:
-    if cell.partition(":")[0] in set(IdentifierType):
-        return cell
-    if "@" in cell:
-        return f"email:{cell}"
-    return f"phone:{cell}" if cell.startswith("+") else cell
+def _read(file: UploadedFile) -> list[str]:
+    with tempfile.NamedTemporaryFile() as kept:
+        for block in file.chunks():
+            kept.write(block)
+        kept.flush()
+        return segments.read_references(Path(kept.name), file_name=file.name or "")
 
 
 @require_http_methods(["GET", "POST"])
@@ -140,7 +110,7 @@ def new_list(request: HttpRequest) -> HttpResponse:
 @access.requires(Permission.VIEW_CUSTOMERS)
 def people(request: HttpRequest, key: str) -> HttpResponse:
     """Puts people on a list or takes them off, by file or by what is pasted; says who is not known."""
-    found = found_or_404(key)
+    found = segments.segment_named(key)
     if found.kind is not Kind.LIST or found.group or found.is_archived:
         return redirect("segment", key)
     form = People(request.POST or None, request.FILES or None)
@@ -149,7 +119,7 @@ def people(request: HttpRequest, key: str) -> HttpResponse:
         is_removal = request.POST.get("do") == "remove"
         verb = segments.remove_from_list if is_removal else segments.add_to_list
         try:
-            report = verb(key, form.references(), actor=access.actor_of(request.user), at=timezone.now())
+            report = verb(key, form.cleaned_data["references"], actor=access.actor_of(request.user), at=timezone.now())
         except SadakatError as error:
             form.add_error(None, reasons.shown(error))
         else:
@@ -170,7 +140,7 @@ def one_customer(request: HttpRequest, key: str, customer_id: int) -> HttpRespon
     """Puts one customer on a list, or takes him off, and leads back to the page that asked."""
     is_removal = request.POST.get("do") == "remove"
     verb: Callable[..., ListReport] = segments.remove_from_list if is_removal else segments.add_to_list
-    found = found_or_404(key)
+    found = segments.segment_named(key)
     try:
         report = verb(key, [str(customer_id)], actor=access.actor_of(request.user), at=timezone.now())
     except SadakatError as error:

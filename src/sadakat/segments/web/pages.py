@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-import msgspec
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,10 +21,10 @@ from sadakat.platform.access import Permission
 from sadakat.platform.brand import Brand
 from sadakat.platform.ui import charts, export, formats, parts, reasons
 from sadakat.segments import api as segments
-from sadakat.segments import exporting, recent
+from sadakat.segments import exporting, queries
 from sadakat.segments.types import Kind, Segment
 from sadakat.segments.web import inputs, words
-from sadakat.segments.web.finding import found_or_404
+from sadakat.segments.web.building import pretty
 
 MEMBERS_A_PAGE: Final = 50
 SPARK_DAYS: Final = 30
@@ -68,16 +67,12 @@ _OVERLAP_COLUMNS: Final = [
 @require_GET
 @access.requires(Permission.VIEW_CUSTOMERS)
 def all_segments(request: HttpRequest) -> HttpResponse:
-    """Those that people have made, then the groups that Sadakat keeps."""
-    is_archive = request.GET.get("show") == "archived"
-    every = [each for each in segments.segments(include_archived=True) if each.is_archived is is_archive]
+    """Those that people have made, then the groups that Sadakat keeps; `?part=own` is the former alone."""
+    is_archive, is_part = request.GET.get("show") == "archived", request.GET.get("part") == "own"
+    found = segments.segments(include_archived=True, group="" if is_part else None)
+    every = [each for each in found if each.is_archived is is_archive]
     own = [each for each in every if not each.group]
-    groups = [
-        {"name": words.group_name(group), "id": group, "table": _group_table(request, found)}
-        for group in _groups(every)
-        if (found := [each for each in every if each.group == group])
-    ]
-    context = {
+    context: dict[str, Any] = {
         "own": parts.short_table(
             request,
             caption=_("Segments"),
@@ -85,37 +80,44 @@ def all_segments(request: HttpRequest) -> HttpResponse:
             rows=_rows(own),
             empty=_no_segments(is_archive=is_archive),
         ),
-        "groups": groups,
         "is_filling": not is_archive and any(not each.is_ready for each in own),
-        "tabs": [
-            parts.Tab(id="show-live", label=_("In use"), url="?", is_current=not is_archive),
-            parts.Tab(id="show-archived", label=_("Archived"), url="?show=archived", is_current=is_archive),
+    }
+    if is_part:
+        return render(request, "segments/_own.html", context)
+    context |= {
+        "groups": [
+            {
+                "name": segments.group_name(group),
+                "id": group,
+                "table": _group_table(request, [each for each in every if each.group == group]),
+            }
+            for group in segments.in_order({each.group for each in every if each.group})
         ],
+        "tabs": parts.tabs(
+            "show",
+            {"live": _("In use"), "archived": _("Archived")},
+            current="archived" if is_archive else "live",
+            url=lambda show: f"?show={show}",
+        ),
         "may_manage": access.may(request.user, Permission.MANAGE_SEGMENTS),
     }
     return render(request, "segments/segments.html", context)
 
 
-def _groups(every: Iterable[Segment]) -> list[str]:
-    """The groups that there are: those with words in their order, then the others."""
-    known = [group for group in words.GROUPS if group]
-    return known + sorted({each.group for each in every} - {*known, ""})
-
-
 def _rows(found: Sequence[Segment]) -> list[dict[str, Any]]:
     since = timezone.now() - timedelta(days=SPARK_DAYS)
     everybody = sum(each.size for each in found)
+    histories = segments.size_histories([each.id for each in found], since=brand.current().day(since))
     rows = []
     for each in found:
-        sizes = [point.size for point in segments.size_history(each.key, since=brand.current().day(since))]
+        sizes = [point.size for point in histories[each.id]]
         rows.append(
             {
                 "segment": each,
-                "name": words.name_of(each),
+                "name": segments.name_of(each),
                 "kind": _("List") if each.kind is Kind.LIST else _("Rule"),
                 "spark": charts.sparkline(sizes) if len(sizes) > 1 else "",
                 "share": each.size / everybody if everybody else None,
-                "filled": round(each.filled_ratio * 100),
             }
         )
     return rows
@@ -125,7 +127,7 @@ def _group_table(request: HttpRequest, found: Sequence[Segment]) -> parts.Table:
     rows = _rows(sorted(found, key=lambda each: each.rank))
     empty = parts.Empty(icon="users", title=_("Nobody yet"))
     return parts.short_table(
-        request, caption=words.group_name(found[0].group), columns=_GROUP_COLUMNS, rows=rows, empty=empty
+        request, caption=segments.group_name(found[0].group), columns=_GROUP_COLUMNS, rows=rows, empty=empty
     )
 
 
@@ -144,20 +146,22 @@ def _no_segments(*, is_archive: bool) -> parts.Empty:
 @require_GET
 @access.requires(Permission.VIEW_CUSTOMERS)
 def segment(request: HttpRequest, key: str) -> HttpResponse:
-    """One segment."""
-    found, here, now = found_or_404(key), brand.current(), timezone.now()
+    """One segment; `?part=now` is its size alone."""
+    found, here, now = segments.segment_named(key), brand.current(), timezone.now()
+    size = {"segment": found, "filled": round(found.filled_ratio * 100)}
+    if request.GET.get("part") == "now":
+        return render(request, "segments/_now.html", size)
     every = segments.segments()
     offer = inputs.Offer(vocabulary=segments.vocabulary(), segments=every, here=here)
     is_own = not found.group
     may_manage = access.may(request.user, Permission.MANAGE_SEGMENTS)
     context = {
-        "segment": found,
-        "name": words.name_of(found),
-        "note": found.description or (words.group_name(found.group) if found.group else ""),
+        **size,
+        "name": segments.name_of(found),
+        "note": found.description or (segments.group_name(found.group) if found.group else ""),
         "is_list": found.kind is Kind.LIST,
         "said": offer.speaker.rule(found.where) if found.where else None,
-        "json": _pretty(found.where),
-        "filled": round(found.filled_ratio * 100),
+        "json": pretty(found.where) if found.where else "",
         "chart": _sizes(found, here=here, at=now),
         "members": _members(request, found),
         "versions": _versions(found, offer.speaker),
@@ -241,14 +245,12 @@ def _overlap(request: HttpRequest, found: Segment, every: Sequence[Segment]) -> 
     keys = [asked] if asked in others else [each.key for each in own[:COMPARED]]
     rows = [
         {
-            "segment": others[other],
-            "name": words.name_of(others[other]),
-            "both": both.both,
-            "share": both.both / found.size if found.size else None,
+            "segment": others[one.key],
+            "name": segments.name_of(others[one.key]),
+            "both": one.both,
+            "share": one.both / found.size if found.size else None,
         }
-        for both in (segments.overlap([found.key, *keys]) if keys else [])
-        if found.key in {both.left_key, both.right_key}
-        for other in [both.right_key if both.left_key == found.key else both.left_key]
+        for one in segments.overlap(found.key, keys)
     ]
     return parts.short_table(
         request,
@@ -260,7 +262,7 @@ def _overlap(request: HttpRequest, found: Segment, every: Sequence[Segment]) -> 
 
 
 def _moves(request: HttpRequest, found: Segment) -> parts.Table:
-    latest = recent.movements(found.key, limit=SHOWN_MOVES)
+    latest = queries.movements(found.key, limit=SHOWN_MOVES)
     names = {row.id: row.name for row in customers.customer_rows([each.customer_id for each in latest])}
     rows = [
         {
@@ -285,7 +287,7 @@ def _moves(request: HttpRequest, found: Segment) -> parts.Table:
 @access.requires(Permission.VIEW_CUSTOMERS)
 def export_segment(request: HttpRequest, key: str) -> HttpResponse:
     """All members as a CSV file, in the order of their ids."""
-    found, now = found_or_404(key), timezone.now()
+    found, now = segments.segment_named(key), timezone.now()
     rows = exporting.export_members(found.key, actor=access.actor_of(request.user), at=now)
     return export.csv_stream(
         f"{found.key}-{now:%Y-%m-%d}",
@@ -301,8 +303,8 @@ def export_segment(request: HttpRequest, key: str) -> HttpResponse:
 @access.requires(Permission.MANAGE_SEGMENTS)
 def duplicate(request: HttpRequest, key: str) -> HttpResponse:
     """Makes another segment of the same rule, to be changed."""
-    found = found_or_404(key)
-    name = _("%(name)s (copy)") % {"name": words.name_of(found)}
+    found = segments.segment_named(key)
+    name = _("%(name)s (copy)") % {"name": segments.name_of(found)}
     said = _("Duplicated. Change the copy as you like.")
     return _do(request, found, partial(segments.duplicate_segment, name=name), said)
 
@@ -311,14 +313,14 @@ def duplicate(request: HttpRequest, key: str) -> HttpResponse:
 @access.requires(Permission.MANAGE_SEGMENTS)
 def archive(request: HttpRequest, key: str) -> HttpResponse:
     """Stops evaluating a segment."""
-    return _do(request, found_or_404(key), segments.archive_segment, _("Archived."))
+    return _do(request, segments.segment_named(key), segments.archive_segment, _("Archived."))
 
 
 @require_POST
 @access.requires(Permission.MANAGE_SEGMENTS)
 def restore(request: HttpRequest, key: str) -> HttpResponse:
     """Takes an archived segment into use again."""
-    return _do(request, found_or_404(key), segments.restore_segment, _("In use again."))
+    return _do(request, segments.segment_named(key), segments.restore_segment, _("In use again."))
 
 
 def _do(request: HttpRequest, found: Segment, verb: Callable[..., Segment | bool], said: str) -> HttpResponse:
@@ -334,7 +336,3 @@ def _do(request: HttpRequest, found: Segment, verb: Callable[..., Segment | bool
 
 def _utc(at: datetime | None) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else ""
-
-
-def _pretty(document: Any) -> str:
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() if document else ""

@@ -8,6 +8,7 @@ TEMPLATES: Final = (
     # Rules: the path to the fault, for those who write JSON, and what it is.
     _("where%(path)s: %(reason)s"),
     _("fill this in"),
+    _("the form takes %(limit)s rows, not %(count)s; the last ones are left out"),
     _('a predicate is {"version": 1, "where": …}, not %(found)s'),
     _("version: expected 1, not %(found)s"),
     _("expected a duration such as 90m, 12h, 30d or 4w, not %(found)s"),
@@ -45,6 +46,7 @@ TEMPLATES: Final = (
     _("events are kept for %(days)s days, so %(found)s cannot be known"),
     _("expected a value of type %(type)s, not %(found)s"),
     _("%(names)s can tell who somebody is and cannot be asked for as of the past"),
+    _("counting takes more than %(limit)s seconds; save the segment, and everybody is asked in turn"),
     # Segments and lists.
     _("at most %(limit)s customers at once, not %(count)s"),
     _("%(key)s has a rule; people are put on lists"),

@@ -251,9 +251,7 @@ def list_overlaps(
     others: Annotated[str, params.Query(max_length=2000, description="Keys of other segments, with commas between.")],
 ) -> Any:
     """How many members a segment shares with others."""
-    wanted = [each.strip() for each in others.split(",")]
-    found = segments.overlap([key, *wanted])
-    return {"items": [{"key": one.right_key, "both": one.both} for one in found if one.left_key == key]}
+    return {"items": [asdict(one) for one in segments.overlap(key, [each.strip() for each in others.split(",")])]}
 
 
 def _document(where: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -10,20 +10,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from sadakat.customers import api as customers
+from sadakat.customers.types import Feature
 from sadakat.kernel import time
 from sadakat.kernel.errors import Invalid
 from sadakat.platform.brand import Brand
 from sadakat.platform.ui import formats
-from sadakat.segments.types import Reason, Segment
+from sadakat.segments.types import Reason
 
-GROUPS: Final[Mapping[str, str | Promise]] = {
-    "": gettext_lazy("Segments"),
-    "stage": gettext_lazy("Stages"),
-    "phase": gettext_lazy("Phases"),
-    "type": gettext_lazy("Customer types"),
-    "rfm": gettext_lazy("Recency, frequency, spend"),
-    "cluster": gettext_lazy("Clusters"),
-}
 REASONS: Final[Mapping[str, str | Promise]] = {
     Reason.EVENT: gettext_lazy("an event"),
     Reason.TIME: gettext_lazy("time alone"),
@@ -31,46 +25,6 @@ REASONS: Final[Mapping[str, str | Promise]] = {
     Reason.SCORE: gettext_lazy("a new score"),
     Reason.HAND: gettext_lazy("by hand"),
     Reason.SWEEP: gettext_lazy("a correction"),
-}
-# The names of features, scores and traits that a shop has; all others are shown under their own.
-NAMES: Final[Mapping[str, str | Promise]] = {
-    "orders": gettext_lazy("Orders"),
-    "revenue_minor": gettext_lazy("Revenue"),
-    "first_order_at": gettext_lazy("First order"),
-    "last_order_at": gettext_lazy("Last order"),
-    "last_channel": gettext_lazy("Last channel"),
-    "events": gettext_lazy("Events"),
-    "first_seen_at": gettext_lazy("First seen"),
-    "last_seen_at": gettext_lazy("Last seen"),
-    "first_source": gettext_lazy("First source"),
-    "is_known": gettext_lazy("Is known"),
-    "rfm_recency": gettext_lazy("Recency, 1 to 5"),
-    "rfm_frequency": gettext_lazy("Frequency, 1 to 5"),
-    "rfm_monetary": gettext_lazy("Spend, 1 to 5"),
-    "cluster": gettext_lazy("Cluster"),
-    "city": gettext_lazy("City"),
-    "birthday": gettext_lazy("Birthday"),
-    "language": gettext_lazy("Preferred language"),
-    "age_group": gettext_lazy("Age group"),
-    "income_group": gettext_lazy("Income group"),
-    "household_size": gettext_lazy("Household size"),
-    "kids_count": gettext_lazy("Children"),
-    "gender": gettext_lazy("Gender"),
-    "company": gettext_lazy("Company"),
-    "email": gettext_lazy("E-mail"),
-    "phone": gettext_lazy("Phone"),
-    "name": gettext_lazy("Name"),
-    "firstName": gettext_lazy("First name"),
-    "lastName": gettext_lazy("Last name"),
-    "card": gettext_lazy("Loyalty card"),
-}
-SCORES: Final[Mapping[str, str | Promise]] = {
-    "churn": gettext_lazy("Churn probability, 90 days"),
-    "churn_30": gettext_lazy("Churn probability, 30 days"),
-    "clv": gettext_lazy("Customer lifetime value, one year"),
-    "alive": gettext_lazy("Probability to be active"),
-    "next_order": gettext_lazy("Days until the next order"),
-    "prospect": gettext_lazy("Probability of a first order"),
 }
 
 
@@ -182,12 +136,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaker:
-    """Tells rules to the reader; knows what segments are called and which features are amounts."""
+    """Tells rules to the reader; knows what segments are called."""
 
     here: Brand
     names: Mapping[str, str] = field(default_factory=dict)
     """Segment key → name."""
-    amounts: frozenset[str] = frozenset()
 
     def rule(self, document: Mapping[str, Any]) -> Said:
         """What a predicate document says."""
@@ -220,8 +173,9 @@ class Speaker:
         for kind in ("trait", "score", "property"):
             if kind in where:
                 name = where[kind]
-                what = str((SCORES if kind == "score" else NAMES).get(name, name)) if kind != "property" else name
-                return self._compared({**where}, kind, what=what, is_amount=kind != "property" and name in self.amounts)
+                feature = feature_of(kind, name)
+                is_amount = feature is not None and feature.is_money
+                return self._compared(where, kind, what=label_of(kind, name), is_amount=is_amount)
         return ", ".join(f"{key}: {value}" for key, value in where.items())
 
     def _event(self, where: Mapping[str, Any], *, is_done: bool) -> str:
@@ -329,21 +283,15 @@ def span_text(said: str) -> str:
     return template % {"n": formats.number(n)}
 
 
-def name_of(segment: Segment) -> str:
-    """What a segment is called: those that Sadakat keeps have names of the catalogue."""
-    return _(segment.name) if segment.group else segment.name
+def feature_of(kind: str, name: str) -> Feature | None:
+    """The feature that a condition of a kind reads; None for traits, properties and what is registered no more."""
+    if kind == "property":
+        return None
+    return customers.features().get(f"score_{name}" if kind == "score" else name)
 
 
-def group_name(group: str) -> str:
-    """What a group of segments is called."""
-    return str(GROUPS.get(group, group))
-
-
-def when(at: datetime | None, *, here: Brand) -> str:
-    """A moment with its time of day; empty for none."""
-    return formats.instant(at, zone=here.zone) if at else ""
-
-
-def is_amount(name: str) -> bool:
-    """Whether a feature or score is in minor units."""
-    return name.endswith("_minor") or name in {"clv", "score_clv"}
+def label_of(kind: str, name: str) -> str:
+    """What a feature, score or trait is called; properties go by the names that the shop gave them."""
+    if feature := feature_of(kind, name):
+        return _(feature.label)
+    return customers.label_of_trait(name) if kind == "trait" else name
