@@ -6,6 +6,7 @@ from sadakat.analytics.consumer import CONSUMERS
 from sadakat.analytics.definitions import definitions
 from sadakat.analytics.goal_words import as_json as goal_json
 from sadakat.analytics.goal_words import goal_needs
+from sadakat.analytics.naming import stage_name
 from sadakat.analytics.operations import record_spend
 from sadakat.analytics.operations.briefings import choose_readers, write_briefing
 from sadakat.analytics.operations.funnels import delete_funnel, keep_funnel
@@ -15,7 +16,6 @@ from sadakat.analytics.operations.journey_map import add_improvement, change_imp
 from sadakat.analytics.plugs import FILE_TARGETS
 from sadakat.analytics.queries import (
     MAX_PERIODS,
-    MAX_SLICES,
     cluster_portraits,
     cohorts,
     group_sizes,
@@ -30,7 +30,6 @@ from sadakat.analytics.queries import (
     rules_versions,
     series,
     slice_choices,
-    slices,
     slipping,
     spend_by_channel,
     spends,
@@ -41,7 +40,7 @@ from sadakat.analytics.queries import (
 )
 from sadakat.analytics.queries.briefings import briefing, department_named, week_of
 from sadakat.analytics.queries.funnels import funnel, kept_funnels
-from sadakat.analytics.queries.goals import goal, goals, owner_needs
+from sadakat.analytics.queries.goals import goal, goals, owner_needs, owners
 from sadakat.analytics.queries.journey_map import cell_notes, improvements, journey_map, touchpoints
 from sadakat.analytics.queries.paths import event_names, paths
 from sadakat.analytics.rules import SaidSpend, as_json
@@ -50,7 +49,6 @@ __all__ = [
     "CONSUMERS",
     "FILE_TARGETS",
     "MAX_PERIODS",
-    "MAX_SLICES",
     "SaidSpend",
     "add_improvement",
     "archive_goal",
@@ -84,6 +82,7 @@ __all__ = [
     "metrics_by",
     "note_cell",
     "owner_needs",
+    "owners",
     "paths",
     "period_name",
     "previous_metrics",
@@ -97,12 +96,12 @@ __all__ = [
     "series",
     "set_rules",
     "slice_choices",
-    "slices",
     "slipping",
     "spend_by_channel",
     "spends",
     "stage_cells",
     "stage_moves",
+    "stage_name",
     "stage_times",
     "stage_trend",
     "told",

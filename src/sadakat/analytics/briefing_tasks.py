@@ -1,7 +1,7 @@
 """What analytics does by the business clock: goals are read daily, briefings leave on Monday mornings."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Final
 
@@ -17,6 +17,8 @@ PATIENCE_SECONDS: Final = 1800.0
 """So long figures wait for a backlog of events to end; a shop that never rests is read all the same."""
 REST_SECONDS: Final = 300.0
 """So long a mail server is left alone that has not taken a message."""
+LOOK_EVERY: Final = timedelta(seconds=10)
+"""How often is looked whether something has become due: it does so once a day, or once a week."""
 
 log: Final = structlog.get_logger()
 
@@ -30,10 +32,21 @@ class Step:
         self._is_due, self._read, self._send = is_due, read, send
         self._waiting_since: float | None = None
         self._silent_until = 0.0
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
 
     def __call__(self, at: datetime) -> bool:
-        """Does one batch of what is due."""
-        if self._is_due(at) and self._is_settled() and self._read(at):
+        """Does one batch of what is due, or rests. Whoever asks twice of one moment is answered twice."""
+        if timedelta(0) < at - self._looked_at < LOOK_EVERY:
+            return False
+        if self._work(at):
+            return True
+        self._looked_at = at
+        return False
+
+    def _work(self, at: datetime) -> bool:
+        if not self._is_due(at):
+            self._waiting_since = None
+        elif self._is_settled() and self._read(at):
             return True
         if monotonic() < self._silent_until:
             return False

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from sadakat.analytics import cards, goal_words
 from sadakat.analytics.definitions import definitions
 from sadakat.analytics.types.goals import Briefing, GoalState
+from sadakat.commerce import api as commerce
 from sadakat.platform.ui import formats, parts
 
 _KNOWN_CHANNELS: Final = 6
@@ -133,7 +134,7 @@ def _reasons(why: Mapping[str, Any], *, currency: str) -> list[Reason]:
             parts=listed([(_("New"), why["new"]), (_("Returning"), why["returning"])]),
         ),
     ]
-    channels = [(each["channel"], each["change"]) for each in why["channels"]]
+    channels = [(commerce.channel_name(each["channel"]), each["change"]) for each in why["channels"]]
     if channels:
         others = sum(change for _name, change in channels[_KNOWN_CHANNELS:])
         shown = channels[:_KNOWN_CHANNELS] + ([(_("other channels"), others)] if channels[_KNOWN_CHANNELS:] else [])

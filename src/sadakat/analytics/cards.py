@@ -7,9 +7,9 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from sadakat.analytics import rules
 from sadakat.analytics.definitions import definitions
 from sadakat.analytics.types import Better, Definition, Metrics, PeriodFigures, Unit
-from sadakat.kernel.money import Money
 from sadakat.kernel.time import PeriodKind
 from sadakat.platform.ui import charts, formats, parts
 
@@ -34,7 +34,7 @@ def written(value: Any, definition: Definition, *, currency: str) -> str:
 
 def change(now: Any, before: Any, definition: Definition) -> parts.Change | None:
     """How a metric moved: rates by percentage points, all else by per cent; None where there is nothing to compare."""
-    current, previous = _plain(now), _plain(before)
+    current, previous = rules.plain(now), rules.plain(before)
     if current is None or previous is None:
         return None
     if definition.unit is Unit.SHARE:
@@ -52,7 +52,7 @@ def card(
 ) -> parts.Figure:
     """The card of a metric: value, change, period, definition, and its shape over `past` periods."""
     definition = definitions()[name]
-    values = [_plain(getattr(figures, name, None)) for figures in past]
+    values = [rules.plain(getattr(figures, name, None)) for figures in past]
     known = [value for value in values if value is not None]
     return parts.Figure(
         label=definition.title,
@@ -66,11 +66,14 @@ def card(
 
 def note(name: str, figures: Metrics) -> str:
     """The days that a metric looks at, in words."""
+    return window(name) or period_name(figures)
+
+
+def window(name: str) -> str:
+    """The days that a metric looks at whatever the period, in words; empty for one of the period."""
     if name in TRAILING:
         return _("last 365 days")
-    if name in OF_ALL_TIME:
-        return _("all orders")
-    return period_name(figures)
+    return _("all orders") if name in OF_ALL_TIME else ""
 
 
 def period_name(figures: PeriodFigures) -> str:
@@ -89,7 +92,3 @@ def name_of(period: PeriodKind, start: date) -> str:
             return formats.month(start)
         case PeriodKind.WEEK:
             return _("week of %(day)s") % {"day": formats.short_date(start)}
-
-
-def _plain(value: Any) -> float | None:
-    return value.amount_minor if isinstance(value, Money) else value

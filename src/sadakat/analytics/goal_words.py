@@ -101,12 +101,7 @@ def forecast_text(forecast: Forecast | None, *, metric: str, currency: str) -> s
 
 def metric_text(goal: Goal) -> str:
     """What a goal measures: the figure and its period."""
-    title = definitions()[goal.metric].title
-    if goal.metric in cards.TRAILING:
-        return f"{title}, {_('last 365 days')}"
-    if goal.metric in cards.OF_ALL_TIME:
-        return f"{title}, {_('all orders')}"
-    return f"{title}, {PERIODS[goal.period]}"
+    return f"{definitions()[goal.metric].title}, {cards.window(goal.metric) or PERIODS[goal.period]}"
 
 
 def need(

@@ -14,14 +14,15 @@ from sadakat.analytics import briefing_words, goal_words
 from sadakat.analytics.operations import briefings, goals
 from sadakat.analytics.queries import goals as goal_queries
 from sadakat.analytics.types.goals import Briefing, Goal
-from sadakat.platform import audit, brand, documents, mail, settings
+from sadakat.platform import access, audit, brand, documents, mail, settings
+from sadakat.platform.access import Permission
 from sadakat.platform.models import User
 
 
 def tell_owners(*, at: datetime) -> bool:
     """Mails one owner whose goal has turned off track; says whether there was one.
 
-    Without a mail server, or when the owner has left, the turn counts as told: the console shows it.
+    Without a mail server, or when the owner may no longer see figures, the turn counts as told: the console shows it.
 
     Raises:
         Unavailable: the mail server does not take it; it is tried again.
@@ -32,7 +33,7 @@ def tell_owners(*, at: datetime) -> bool:
                 continue
             here = brand.current()
             goal = goal_queries.goal(goal_id, as_of=here.day(at))
-            owner = User.objects.filter(id=goal.owner_id, is_active=True).first()
+            owner = _reader(goal.owner_id)
             if owner is None or not mail.is_configured():
                 return True
             with translation.override(owner.language or here.language):
@@ -54,7 +55,7 @@ def send_briefing(*, at: datetime) -> bool:
         if found is None:
             return False
         reader, one = found
-        person = User.objects.filter(id=reader.user_id, is_active=True).first()
+        person = _reader(reader.user_id)
         is_sent = person is not None and mail.is_configured()
         if person is not None and is_sent:
             with translation.override(person.language or brand.current().language):
@@ -66,7 +67,7 @@ def send_briefing(*, at: datetime) -> bool:
                 subject=f"briefing:{one.id}",
                 new={"reader": person.name},
             )
-        briefings.mark_sent(reader, one, is_sent=is_sent, at=at)
+        briefings.mark_sent(reader, one, is_sent=is_sent)
     return True
 
 
@@ -78,6 +79,12 @@ def briefing_pdf(one: Briefing) -> bytes:
 def briefing_file(one: Briefing) -> str:
     """The name of its PDF."""
     return f"{one.department}-{one.week_start}.pdf"
+
+
+def _reader(user_id: int) -> User | None:
+    """Who may still see figures under this id; None for somebody who has left or has another role now."""
+    person = User.objects.filter(id=user_id).first()
+    return person if person is not None and access.may(person, Permission.VIEW_ANALYTICS) else None
 
 
 def _mail_goal(goal: Goal, owner: User, *, here: brand.Brand, at: datetime) -> None:

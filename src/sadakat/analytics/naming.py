@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from sadakat.analytics.types import Group
+from sadakat.analytics.types import Group, Stage
+from sadakat.segments import api as segments
 
 GROUP_LABELS: Final = {
     Group.STAGE: gettext_lazy("Stage"),
     Group.PHASE: gettext_lazy("Phase"),
+    Group.TYPE: gettext_lazy("Customer type"),
     Group.RFM: gettext_lazy("RFM"),
     Group.CLUSTER: gettext_lazy("Cluster"),
-    Group.TYPE: gettext_lazy("Type"),
 }
 THRESHOLD_LABELS: Final = {
     "evaluation_pages": gettext_lazy("Evaluation: pages viewed, at least"),
@@ -68,6 +70,24 @@ def words_of(group: Group, *, clusters: Sequence[Traits] = ()) -> Mapping[str, W
 def full_name(group: Group, words: Words) -> str:
     """The name that a segment goes by among all others: `RFM: Champions`."""
     return f"{GROUP_LABELS[group]}: {words.name}"
+
+
+def stage_name(stage: Stage) -> str:
+    """What a stage is called."""
+    return _stages()[stage][0]
+
+
+def register() -> None:
+    """Has the segments of the groups told in the reader's language, wherever they are."""
+    for group, label in GROUP_LABELS.items():
+        segments.register_group_words(group, label=label, names=partial(_name_of, group))
+
+
+def _name_of(group: Group, key: str) -> str:
+    from sadakat.analytics import queries  # brings Ibis, which a process that only collects never needs
+
+    found = words_of(group, clusters=queries.cluster_portraits() if group is Group.CLUSTER else ()).get(key)
+    return full_name(group, found) if found else ""
 
 
 def _stages() -> dict[str, tuple[str, str]]:

@@ -51,11 +51,8 @@ def counted_orders(*, known_before: date) -> "ibis.Table":
     Grain: one order. Columns: namespace, order_id; customer_id after merging; order_at (instant) and order_date
     (local day) of completion; channel; is_guest; net_minor (revenue less refunds, above zero, in minor units of the
     brand's currency).
-
-    A profile that the map does not hold yet is a customer of its own: leaving it out would lose its revenue.
     """
     entries = commerce.order_entries()
-    mapped = customers.profile_map().select(mapped_id="profile_id", known_customer_id="customer_id")
     known = entries.filter(entries.local_date < known_before)
     completed = known.kind == "completed"
     orders = known.group_by("namespace", "order_id").aggregate(
@@ -66,18 +63,7 @@ def counted_orders(*, known_before: date) -> "ibis.Table":
         is_guest=known.is_guest.any(where=completed),
         net_minor=known.amount_minor.sum(),
     )
-    joined = orders.left_join(mapped, orders.profile_id == mapped.mapped_id)
-    known_by = joined.select(
-        "namespace",
-        "order_id",
-        "order_at",
-        "order_date",
-        "channel",
-        "is_guest",
-        "net_minor",
-        customer_id=joined.known_customer_id.fill_null(joined.profile_id),
-    )
-    # Last, since Ibis cannot join once more on the computed column of a join.
+    known_by = customers.with_customer(orders)
     return known_by.filter(known_by.order_date.notnull(), known_by.net_minor > 0)
 
 
@@ -106,13 +92,15 @@ def category_lines(orders: "ibis.Table") -> "ibis.Table":
     Grain: one category of one order. Columns: namespace, order_id, category, part_minor (rounded down). Orders
     without lines, or whose lines come to nothing, are in no category.
     """
+    from sadakat.platform import engine  # as above
+
     lines = commerce.order_lines()
     sums = lines.group_by("namespace", "order_id", "category").aggregate(amount=lines.amount_minor.sum())
     whole = sums.amount.sum().over(group_by=[sums.namespace, sums.order_id])
     shares = sums.mutate(whole=whole)
     shares = shares.filter(shares.whole > 0, shares.amount > 0)
     held = orders.inner_join(shares, ["namespace", "order_id"])
-    part = (held.net_minor * (held.amount / held.whole)).floor().cast("int64")
+    part = engine.whole_part(held.net_minor * held.amount, held.whole)
     return held.select("namespace", "order_id", "category", part_minor=part)
 
 

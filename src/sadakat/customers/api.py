@@ -9,7 +9,7 @@ from sadakat.customers.features import (
     register_feature,
     set_features,
 )
-from sadakat.customers.merges import conflicts, merge, merges, merges_of, preview_merge
+from sadakat.customers.merges import conflict_count, conflicts, merge, merges, merges_of, preview_merge
 from sadakat.customers.operations.by_hand import decide_conflict, merge_customers, undo_merge
 from sadakat.customers.plugs.files import FILE_TARGETS, PERSON_FIELDS, read_person
 from sadakat.customers.plugs.identity import IdentityResolver as Resolver
@@ -27,6 +27,7 @@ from sadakat.customers.searching import (
     trait_names,
     values_of,
 )
+from sadakat.customers.words import label_of_trait, order_of_trait
 
 __all__ = [
     "CONSUMERS",
@@ -34,6 +35,7 @@ __all__ = [
     "PERSON_FIELDS",
     "TRAITS",
     "Resolver",
+    "conflict_count",
     "conflicts",
     "customer",
     "customer_rows",
@@ -47,6 +49,7 @@ __all__ = [
     "filter_text",
     "find",
     "find_many",
+    "label_of_trait",
     "make_filter",
     "merge",
     "merge_customers",
@@ -54,6 +57,7 @@ __all__ = [
     "merges_of",
     "newest",
     "operators_of",
+    "order_of_trait",
     "parse_filter",
     "parse_identifier",
     "preview_merge",

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from django.db import connection
+from django.utils.translation import gettext_noop as _
 from psycopg import sql
 
 from sadakat.customers.types import Feature, FeatureType
@@ -18,11 +19,42 @@ from sadakat.kernel.errors import Conflict, Invalid, NotFound, Refused
 
 OWNER: Final = "customers"
 OWN: Final = (
-    Feature(name="events", type=FeatureType.INTEGER, owner=OWNER, meaning="Events of all kinds"),
-    Feature(name="first_seen_at", type=FeatureType.INSTANT, owner=OWNER, meaning="Time of the first event"),
-    Feature(name="last_seen_at", type=FeatureType.INSTANT, owner=OWNER, meaning="Time of the latest event"),
-    Feature(name="first_source", type=FeatureType.TEXT, owner=OWNER, meaning="Source of the first event"),
-    Feature(name="is_known", type=FeatureType.FLAG, owner=OWNER, meaning="Known by more than anonymous ids"),
+    Feature(
+        name="events",
+        type=FeatureType.INTEGER,
+        owner=OWNER,
+        label=_("Events"),
+        meaning=_("Events of all kinds"),
+        is_count=True,
+    ),
+    Feature(
+        name="first_seen_at",
+        type=FeatureType.INSTANT,
+        owner=OWNER,
+        label=_("First seen"),
+        meaning=_("Time of the first event"),
+    ),
+    Feature(
+        name="last_seen_at",
+        type=FeatureType.INSTANT,
+        owner=OWNER,
+        label=_("Last seen"),
+        meaning=_("Time of the latest event"),
+    ),
+    Feature(
+        name="first_source",
+        type=FeatureType.TEXT,
+        owner=OWNER,
+        label=_("First source"),
+        meaning=_("Source of the first event"),
+    ),
+    Feature(
+        name="is_known",
+        type=FeatureType.FLAG,
+        owner=OWNER,
+        label=_("Is known"),
+        meaning=_("Known by more than anonymous ids"),
+    ),
 )
 MAX_ROWS_PER_STATEMENT: Final = 5_000
 # Columns of the row that are no features.

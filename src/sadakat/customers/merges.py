@@ -21,15 +21,18 @@ _APART: Final = """
     CROSS JOIN LATERAL (SELECT DISTINCT customer_id FROM customers_profile WHERE profile_id = ANY(here)) AS one
     CROSS JOIN LATERAL (SELECT DISTINCT customer_id FROM customers_profile WHERE profile_id = ANY(there)) AS other
 """
-_CONFLICTS: Final = f"""
-    WITH apart AS MATERIALIZED ({_APART})
-    SELECT c.id, low.customer_id, high.customer_id, c.reason, c.at,
-        ARRAY(SELECT key FROM customers_identifier WHERE profile_id IN (c.low_profile_id, c.high_profile_id))
+_UNSOLVED: Final = """
     FROM customers_conflict AS c
     JOIN customers_profile AS low ON low.profile_id = c.low_profile_id
     JOIN customers_profile AS high ON high.profile_id = c.high_profile_id
     WHERE c.solved_at IS NULL AND low.customer_id <> high.customer_id
         AND %(kept_apart)s = ((low.customer_id, high.customer_id) IN (SELECT one, other FROM apart))
+"""
+_CONFLICTS: Final = f"""
+    WITH apart AS MATERIALIZED ({_APART})
+    SELECT c.id, low.customer_id, high.customer_id, c.reason, c.at,
+        ARRAY(SELECT key FROM customers_identifier WHERE profile_id IN (c.low_profile_id, c.high_profile_id))
+    {_UNSOLVED}
         AND (%(customer_id)s::bigint IS NULL OR c.id IN (
             SELECT own.id FROM customers_conflict AS own JOIN customers_profile AS p
             ON p.customer_id = %(customer_id)s AND p.profile_id IN (own.low_profile_id, own.high_profile_id)))
@@ -118,6 +121,14 @@ def conflicts(
             )
             for id_, low, high, reason, at, keys in cursor.fetchall()
         )
+
+
+def conflict_count() -> int:
+    """How many conflicts wait for somebody to decide."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH apart AS MATERIALIZED ({_APART}) SELECT count(*) {_UNSOLVED}", {"kept_apart": False})
+        [(count,)] = cursor.fetchall()
+        return int(count)
 
 
 def preview_merge(left_id: int, right_id: int) -> MergePreview:

@@ -253,11 +253,12 @@ def _fits(said: Filter, *, today: date | None, zone: ZoneInfo) -> Condition:
     if said.field.startswith(filter_rules.TRAITS):
         return _trait_fits(said, today=today)
     column: sql.Composable = sql.Identifier(said.field)
-    kind = features.features()[said.field].type
+    feature = features.features()[said.field]
+    kind = feature.type
     if kind is FeatureType.FLAG:
         return sql.SQL("{} IS {}TRUE").format(column, sql.SQL("" if said.values[0] else "NOT ")), []
     if kind in {FeatureType.INTEGER, FeatureType.NUMBER}:
-        figure = sql.SQL("coalesce({}, 0)").format(column) if kind is FeatureType.INTEGER else column
+        figure = sql.SQL("coalesce({}, 0)").format(column) if feature.is_count else column
         return _compared(figure, said)
     if kind is FeatureType.INSTANT and said.operator is Operator.IS_EMPTY:
         return sql.SQL("{} IS NULL").format(column), []

@@ -41,8 +41,14 @@ class Feature:
     type: FeatureType
     owner: str
     """The context that alone writes it."""
+    label: str
+    """What people call it: English, marked for the catalogue and translated where it is shown."""
     meaning: str
-    """One English sentence, translated where it is shown."""
+    """One sentence, likewise."""
+    is_money: bool = False
+    """An amount in minor units of the brand's currency."""
+    is_count: bool = False
+    """Missing means 0: so many, or so much, came of nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

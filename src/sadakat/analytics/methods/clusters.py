@@ -38,8 +38,6 @@ class Clusters:
     """Standard deviation of each column; 1 for a column whose values are all alike."""
     centres: Floats
     """Grain: one cluster. In standard deviations from the mean, of each column."""
-    silhouette: float
-    """How well customers lie in their cluster, −1 to 1, on a sample."""
 
     def assign(self, values: Floats) -> NDArray[np.int64]:
         """The cluster whose centre is nearest to each row."""
@@ -73,9 +71,9 @@ def fit(values: Floats, *, worth: Floats) -> Clusters:
     standard = (sample - means) / spreads
     if not values.shape[1] or len(np.unique(standard, axis=0)) <= MOST:
         raise Invalid(f"clusters need more than {MOST} customers who differ")
-    silhouette, labels, centres = max(_tried(standard, rng=rng), key=lambda tried: tried[0])
+    _silhouette, labels, centres = max(_tried(standard, rng=rng), key=lambda tried: tried[0])
     by_worth = sorted(range(len(centres)), key=lambda n: -float(worth[rows][labels == n].mean()))
-    return Clusters(means=means, spreads=spreads, centres=centres[by_worth], silhouette=silhouette)
+    return Clusters(means=means, spreads=spreads, centres=centres[by_worth])
 
 
 def _tried(standard: Floats, *, rng: np.random.Generator) -> Iterator[tuple[float, NDArray[np.int32], Floats]]:

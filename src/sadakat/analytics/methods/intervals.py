@@ -6,14 +6,14 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from sadakat.analytics.types import Interval
 
 LEVEL: Final = 0.95
 FEWEST: Final = 30
 """Below this many on a side nothing is said."""
-_Z: Final = float(stats.norm.ppf((1 + LEVEL) / 2))
+_Z: Final = float(special.ndtri((1 + LEVEL) / 2))
 Numbers = Sequence[float] | NDArray[np.float64]
 
 
@@ -52,7 +52,7 @@ def difference_of_means(left: Numbers, right: Numbers) -> Interval | None:
     if spread == 0:
         return Interval(value, value, value)
     freedom = spread**2 / sum(part**2 / (len(each) - 1) for part, each in zip(parts, (a, b), strict=True))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * math.sqrt(spread)
+    half = float(special.stdtrit(freedom, (1 + LEVEL) / 2)) * math.sqrt(spread)
     return Interval(value, value - half, value + half)
 
 
@@ -65,5 +65,6 @@ def share(part: int, whole: int) -> Interval | None:
     """
     if whole < FEWEST:
         return None
-    found = stats.binomtest(part, whole).proportion_ci(LEVEL, method="wilson")
-    return Interval(part / whole, float(found.low), float(found.high))
+    value, pull = part / whole, _Z**2 / whole
+    middle, half = value + pull / 2, math.sqrt(pull * (value * (1 - value) + pull / 4))
+    return Interval(value, (middle - half) / (1 + pull), (middle + half) / (1 + pull))

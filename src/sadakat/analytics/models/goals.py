@@ -51,7 +51,6 @@ class Briefing(models.Model):
     content = models.JSONField()
     created_at = models.DateTimeField()
     sent_to = models.IntegerField(default=0, db_default=0)
-    sent_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["department", "week_start"], name="analytics_briefing_once")]

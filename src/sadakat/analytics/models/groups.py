@@ -14,9 +14,9 @@ class Grouping(models.Model):
 
 
 class Fit(models.Model):
-    """What a computation over all customers came to (cut points, cluster centres). The latest of a kind holds."""
+    """What a computation over all customers came to: cut points, cluster centres, stages. The last of a kind holds."""
 
-    kind = models.TextField()  # rfm, clusters, types
+    kind = models.TextField()  # rfm, clusters, stages
     body = models.JSONField()
     customers = models.BigIntegerField()
     at = models.DateTimeField()

@@ -8,7 +8,7 @@ class Touchpoint(models.Model):
 
     key = models.TextField(unique=True, db_collation="C")
     name = models.TextField()
-    where = models.JSONField()  # {"events": [...]}: the events that mean a meeting
+    where = models.JSONField()  # {"events": [...], "having": {...}}: the events that mean a meeting
     rank = models.IntegerField()
     is_archived = models.BooleanField(default=False, db_default=False)
 

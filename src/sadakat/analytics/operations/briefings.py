@@ -24,7 +24,7 @@ def due_week(at: datetime) -> Period:
     return queries.week_of(brand.current().day(at - timedelta(hours=SEND_HOURS)))
 
 
-def write_briefing(*, department: str, week_start: date, at: datetime) -> Briefing:
+def write_briefing(*, department: str, week_start: date, actor: audit.Actor, at: datetime) -> Briefing:
     """Stores what a department is told of a week; a stored one stays as it is.
 
     Raises:
@@ -41,9 +41,7 @@ def write_briefing(*, department: str, week_start: date, at: datetime) -> Briefi
         )
         if is_new:
             new = {"department": which, "week_start": str(week_start)}
-            audit.record(
-                actor=audit.SYSTEM, at=at, action="analytics.briefing_written", subject=f"briefing:{row.pk}", new=new
-            )
+            audit.record(actor=actor, at=at, action="analytics.briefing_written", subject=f"briefing:{row.pk}", new=new)
     return queries.told(row)
 
 
@@ -88,7 +86,7 @@ def write_due(*, at: datetime) -> bool:
     """Writes one of the briefings that readers wait for; says whether there was one."""
     week = due_week(at)
     for department in _unwritten(week):
-        write_briefing(department=department, week_start=week.start, at=at)
+        write_briefing(department=department, week_start=week.start, actor=audit.SYSTEM, at=at)
         return True
     return False
 
@@ -109,12 +107,12 @@ def next_reader(*, at: datetime) -> tuple[models.BriefingReader, Briefing] | Non
     return reader, queries.briefing(Department(reader.department), week_start=week.start)
 
 
-def mark_sent(reader: models.BriefingReader, one: Briefing, *, is_sent: bool, at: datetime) -> None:
+def mark_sent(reader: models.BriefingReader, one: Briefing, *, is_sent: bool) -> None:
     """Notes that a reader has had the week's briefing, or that there was no way to send it. Joins the transaction."""
     models.BriefingReader.objects.filter(pk=reader.pk).update(sent_week=one.week_start)
     if is_sent:
         models.Briefing.objects.filter(department=one.department, week_start=one.week_start).update(
-            sent_to=F("sent_to") + 1, sent_at=at
+            sent_to=F("sent_to") + 1
         )
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from sadakat.analytics import models
 from sadakat.analytics.rules import journeys
-from sadakat.kernel.errors import Invalid, NotFound
+from sadakat.kernel.errors import Conflict, Invalid, NotFound
 from sadakat.platform import audit
 
 
@@ -19,6 +19,7 @@ def keep_funnel(*, name: str, question: Mapping[str, Any], actor: audit.Actor, a
 
     Raises:
         Invalid: the name is empty or too long, or the question cannot be asked.
+        Conflict: there are `MAX_FUNNELS` others already.
     """
     name = name.strip()
     if not 0 < len(name) <= journeys.MAX_NAME_LENGTH:
@@ -28,6 +29,8 @@ def keep_funnel(*, name: str, question: Mapping[str, Any], actor: audit.Actor, a
         row, is_new = models.Funnel.objects.select_for_update().get_or_create(
             name=name, defaults={"question": kept, "actor_name": actor.name, "changed_at": at}
         )
+        if is_new and models.Funnel.objects.count() > journeys.MAX_FUNNELS:
+            raise Conflict(f"at most {journeys.MAX_FUNNELS} funnels are kept; forget one first")
         old = None if is_new else row.question
         if old == kept:
             return False

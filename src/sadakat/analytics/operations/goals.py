@@ -16,7 +16,6 @@ from sadakat.analytics.types.goals import GoalState
 from sadakat.kernel.errors import Invalid, NotFound, Refused
 from sadakat.kernel.time import PeriodKind
 from sadakat.platform import audit, brand
-from sadakat.platform.models import User
 from sadakat.segments import api as segments
 
 MAX_NAME_LENGTH: Final = 100
@@ -215,8 +214,8 @@ def _wanted(name: str, target: float, by_date: date, owner_id: int, department: 
             f"the last day of a goal lies within {MAX_YEARS} years after its start, {start}, not on {by_date}"
         )
     which = department_named(department)
-    if not User.objects.filter(id=owner_id, is_active=True).exists():
-        raise NotFound(f"nobody in the team has the id {owner_id}")
+    if owner_id not in {person.pk for person in queries.owners()}:
+        raise NotFound(f"nobody who may see figures has the id {owner_id}")
     return {"name": clean, "target": float(target), "by_date": by_date, "owner_id": owner_id, "department": which}
 
 

@@ -22,6 +22,7 @@ from sadakat.segments import api as segments
 REFIT: Final = timedelta(days=28)
 """How long the clusters found stay: their names and members would dance if they were found anew every day."""
 _BATCH: Final = 5_000
+"""Customers of one transaction."""
 _RFM: Final = ("recency", "frequency", "monetary")
 _Column = np.ndarray[Any, np.dtype[Any]]
 
@@ -29,7 +30,8 @@ _Column = np.ndarray[Any, np.dtype[Any]]
 def refresh_groups(*, at: datetime, actor: audit.Actor) -> Refreshed:
     """Computes features of every customer who has ever ordered, as of the local day, and installs the groups.
 
-    Only what differs is written and evaluated anew, so that running it again changes nothing.
+    Only what differs is written and evaluated anew, in batches, each a transaction of its own: running it again
+    changes nothing, and after a crash does the rest.
 
     Raises:
         Unavailable: the home has no brand yet, or files of the lake are missing.
@@ -40,18 +42,16 @@ def refresh_groups(*, at: datetime, actor: audit.Actor) -> Refreshed:
     scores, cuts = _scored(found)
     cluster, portrait = _clustered(found, at=at)
     columns = {name: found[name].to_pylist() for name in _habit_names()} | scores | {"cluster": cluster}
-    changed = dict(_changed(found, columns))
+    changed = 0
+    for part in _changed(found, columns):
+        with transaction.atomic(durable=True):
+            customers.set_features(owner=features.OWNER, values=part, at=at)
+            segments.touch(customer_ids=part)
+        changed += len(part)
+    report = Refreshed(customers=found.num_rows, changed=changed, clusters=len(portrait.get("centres", ())))
     with transaction.atomic(durable=True):
-        customers.set_features(owner=features.OWNER, values=changed, at=at)
-        segments.touch(customer_ids=list(changed), at=at)
         _keep("rfm", cuts, customers=found.num_rows, at=at)
         _keep("clusters", portrait, customers=found.num_rows, at=at)
-        report = Refreshed(
-            customers=found.num_rows,
-            changed=len(changed),
-            is_scored=bool(cuts),
-            clusters=len(portrait.get("centres", ())),
-        )
         if changed:
             new = {"customers": report.customers, "changed": report.changed, "clusters": report.clusters}
             audit.record(actor=actor, at=at, action="analytics.groups_refreshed", subject=f"day:{day}", new=new)
@@ -146,13 +146,11 @@ def _clustered(found: pa.Table, *, at: datetime) -> tuple[list[str | None], dict
             "means": fitted.means.tolist(),
             "spreads": fitted.spreads.tolist(),
             "centres": fitted.centres.tolist(),
-            "silhouette": fitted.silhouette,
         }
     model = clustering.Clusters(
         means=np.array(body["means"]),
         spreads=np.array(body["spreads"]),
         centres=np.array(body["centres"]),
-        silhouette=body["silhouette"],
     )
     cluster: list[str | None] = [None] * found.num_rows
     for row, number in zip(np.flatnonzero(is_asked), model.assign(values), strict=True):
@@ -186,16 +184,20 @@ def _alike(found: pa.Table) -> tuple[list[str], _Column, _Column]:
     return list(telling), np.column_stack(filled) if filled else np.empty((len(orders), 0)), is_asked
 
 
-def _changed(found: pa.Table, columns: Mapping[str, list[Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The features of each customer who has others now."""
+def _changed(found: pa.Table, columns: Mapping[str, list[Any]]) -> Iterator[dict[int, dict[str, Any]]]:
+    """The features of the customers who have others now, in batches."""
     names = sorted(columns)
     for start in range(0, found.num_rows, _BATCH):
         part = found.slice(start, _BATCH)
         new = zip(*(columns[name][start : start + _BATCH] for name in names), strict=True)
         old = zip(*(part[f"now_{name}"].to_pylist() for name in names), strict=True)
-        for customer_id, wanted, present in zip(part["customer_id"].to_pylist(), new, old, strict=True):
-            if wanted != present:
-                yield customer_id, dict(zip(names, wanted, strict=True))
+        changed = {
+            customer_id: dict(zip(names, wanted, strict=True))
+            for customer_id, wanted, present in zip(part["customer_id"].to_pylist(), new, old, strict=True)
+            if wanted != present
+        }
+        if changed:
+            yield changed
 
 
 def _keep(kind: str, body: dict[str, Any], *, customers: int, at: datetime) -> None:

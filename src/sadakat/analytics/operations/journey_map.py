@@ -24,13 +24,13 @@ def save_touchpoint(
     actor: audit.Actor,
     at: datetime,
 ) -> bool:
-    """Adds a column to the map or changes one; false where it was so already.
+    """Adds a row to the map or changes one; false where it was so already.
 
     An empty `name` leaves a usual touchpoint its usual name. An archived one is left out of the map; its notes stay.
 
     Raises:
         Invalid: key, name, events or condition cannot be used.
-        Conflict: the map has `MAX_TOUCHPOINTS` columns already.
+        Conflict: the map has `MAX_TOUCHPOINTS` rows already.
     """
     usual = {each.key: place for place, each in enumerate(journeys.DEFAULT_TOUCHPOINTS)}
     name, where = journeys.touchpoint_fields(key=key, name=name, events=events, having=having)
@@ -100,7 +100,7 @@ def add_improvement(
     Raises:
         Invalid: the title is empty or too long.
         NotFound: there is no such cell.
-        Conflict: the cell has `MAX_IMPROVEMENTS` of them already.
+        Conflict: `MAX_IMPROVEMENTS` of the cell are still to be done.
     """
     title = _title(title)
     _check_cell(stage, touchpoint_key)
@@ -108,8 +108,8 @@ def add_improvement(
     fields = {"title": title, "owner_id": owner_id, "due_date": due_date, "status": status}
     with transaction.atomic(durable=True):
         own = models.Improvement.objects.filter(stage=stage, touchpoint_key=touchpoint_key)
-        if own.count() >= journeys.MAX_IMPROVEMENTS:
-            raise Conflict(f"a cell has at most {journeys.MAX_IMPROVEMENTS} improvements")
+        if own.filter(status__in=journeys.OPEN).count() >= journeys.MAX_IMPROVEMENTS:
+            raise Conflict(f"a cell has at most {journeys.MAX_IMPROVEMENTS} open improvements")
         row = own.create(stage=stage, touchpoint_key=touchpoint_key, **fields, created_at=at, changed_at=at)
         _record("improvement_added", stage, touchpoint_key, actor=actor, at=at, old=None, new=_plain(fields))
     return row.pk

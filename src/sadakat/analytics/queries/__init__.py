@@ -1,9 +1,7 @@
 """Reads of analytics."""
 
 from sadakat.analytics.queries.figures import (
-    HABIT_ORDERS,
     MAX_PERIODS,
-    SHORTEST_GAP_DAYS,
     metrics,
     previous_metrics,
     series,
@@ -24,14 +22,11 @@ from sadakat.analytics.queries.groups import (
     rules_versions,
 )
 from sadakat.analytics.queries.proof import proof
-from sadakat.analytics.queries.slices import MAX_SLICES, cohorts, metrics_by, slice_choices, slices
+from sadakat.analytics.queries.slices import cohorts, metrics_by, slice_choices
 from sadakat.analytics.queries.stages import stage_cells, stage_history, stage_moves, stage_times, stage_trend
 
 __all__ = [
-    "HABIT_ORDERS",
     "MAX_PERIODS",
-    "MAX_SLICES",
-    "SHORTEST_GAP_DAYS",
     "cluster_portraits",
     "cohorts",
     "group_sizes",
@@ -49,7 +44,6 @@ __all__ = [
     "rules_versions",
     "series",
     "slice_choices",
-    "slices",
     "slipping",
     "spend_by_channel",
     "spends",

@@ -17,20 +17,17 @@ Holds = Callable[[Predicate, ibis.Table], ibis.Value]
 
 
 def acts() -> ibis.Table:
-    """Grain: one event. Columns of the dataset `events`, with `customer_id` after merging in place of `profile_id`.
-
-    A profile that the map does not hold yet is a customer of its own.
-    """
-    log = events.events()
-    mapped = customers.profile_map().select(mapped_id="profile_id", known_customer_id="customer_id")
-    joined = log.left_join(mapped, log.profile_id == mapped.mapped_id)
-    customer_id = joined.known_customer_id.fill_null(joined.profile_id)
-    return joined.select(*(name for name in log.columns if name != "profile_id"), customer_id=customer_id)
+    """Grain: one event. Columns of the dataset `events`, with `customer_id` after merging in place of `profile_id`."""
+    return customers.with_customer(events.events())
 
 
 def own_acts() -> ibis.Table:
     """`acts` without Sadakat's own facts."""
-    log = acts()
+    return own(acts())
+
+
+def own(log: ibis.Table) -> ibis.Table:
+    """These events without Sadakat's own facts."""
     return log.filter(log.source_id != event_log.system_source_id(), log.event.notnull(), log.event != "")
 
 

@@ -3,21 +3,18 @@
 from datetime import date
 from typing import Any, Final
 
-from sadakat.analytics import models
+from sadakat.analytics import models, rules
 from sadakat.analytics.methods import decomposition
 from sadakat.analytics.methods.decomposition import Sales
 from sadakat.analytics.queries import figures, goals
-from sadakat.analytics.queries.slices import slices
 from sadakat.analytics.types import Dimension, PeriodFigures, Slice
 from sadakat.analytics.types.goals import Briefing, Department, GoalState
 from sadakat.customers import api as customers
 from sadakat.events import api as events
 from sadakat.kernel import time
 from sadakat.kernel.errors import Invalid, NotFound
-from sadakat.kernel.money import Money
 from sadakat.kernel.time import Period, PeriodKind
-from sadakat.platform import brand, queries
-from sadakat.platform.access import Permission, may
+from sadakat.platform import brand
 from sadakat.platform.models import User
 
 MAX_BRIEFINGS: Final = 60
@@ -70,9 +67,9 @@ def content(department: Department, *, week: Period) -> dict[str, Any]:
         "figures": [
             {
                 "name": name,
-                "now": _plain(past[-1], name),
-                "before": _plain(past[-2], name),
-                "year_before": _plain(year_before, name) if year_before else None,
+                "now": rules.plain(getattr(past[-1], name)),
+                "before": rules.plain(getattr(past[-2], name)),
+                "year_before": rules.plain(getattr(year_before, name, None)),
             }
             for name in FIGURES[department]
         ],
@@ -127,8 +124,8 @@ def readers(department: Department) -> set[int]:
 
 
 def possible_readers() -> list[User]:
-    """Who may get a briefing: active people who may see figures."""
-    return [person for person in queries.team() if may(person, Permission.VIEW_ANALYTICS)]
+    """Who may get a briefing: whoever can own a goal."""
+    return goals.owners()
 
 
 def _why(before: PeriodFigures, now: PeriodFigures, *, week: Period, with_channels: bool) -> dict[str, Any]:
@@ -148,11 +145,16 @@ def _why(before: PeriodFigures, now: PeriodFigures, *, week: Period, with_channe
 
 def _channels(week: Period) -> list[dict[str, Any]]:
     """How the revenue of each channel changed, the largest change first; all of them add up to the whole change."""
-    found = []
-    for of, name in slices(Dimension.CHANNEL, as_of=week.end):
-        before, now = figures.series(as_of=week.end, period=PeriodKind.WEEK, count=2, of=of)
-        found.append({"channel": name, "change": now.revenue.amount_minor - before.revenue.amount_minor})
+    before, now = (_revenue_by_channel(as_of, known_before=week.end) for as_of in (week.start, week.end))
+    found = [{"channel": name, "change": now[name] - before.get(name, 0)} for name in now]
     return sorted(found, key=lambda each: -abs(each["change"]))
+
+
+def _revenue_by_channel(as_of: date, *, known_before: date) -> dict[str, int]:
+    """What the week that ended before a day has brought on each channel, in minor units."""
+    asked = figures.question(as_of=as_of, period=PeriodKind.WEEK, known_before=known_before, is_of_all=True)
+    parts = figures.metrics_of_parts(asked, Dimension.CHANNEL)
+    return {channel: each.revenue.amount_minor for channel, each in parts.items()}
 
 
 def _attention(department: Department, now: PeriodFigures, *, week: Period) -> list[dict[str, Any]]:
@@ -164,7 +166,7 @@ def _attention(department: Department, now: PeriodFigures, *, week: Period) -> l
         found.append({"kind": "slipping", "count": slipping.count, "revenue": slipping.revenue.amount_minor})
     if department is Department.MARKETING and now.marketing_spend is None:
         found.append({"kind": "no_spend"})
-    if department is Department.SUPPORT and (conflicts := len(customers.conflicts())):
+    if department is Department.SUPPORT and (conflicts := customers.conflict_count()):
         found.append({"kind": "conflicts", "count": conflicts})
     return found
 
@@ -191,8 +193,3 @@ def _goals(department: Department, *, as_of: date) -> list[dict[str, Any]]:
 
 def _sales(one: PeriodFigures) -> Sales:
     return Sales(customers=one.customers, orders=one.orders, revenue_minor=one.revenue.amount_minor)
-
-
-def _plain(one: PeriodFigures, name: str) -> float | None:
-    value = getattr(one, name)
-    return value.amount_minor if isinstance(value, Money) else value

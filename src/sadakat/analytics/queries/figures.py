@@ -27,6 +27,7 @@ from sadakat.kernel.errors import Invalid
 from sadakat.kernel.money import Money
 from sadakat.kernel.time import Period, PeriodKind
 from sadakat.platform import brand, engine, lake
+from sadakat.segments import api as segments
 
 MAX_PERIODS: Final = 400
 HABIT_ORDERS: Final = 5
@@ -39,7 +40,9 @@ TRUNCATE: Final = {
     PeriodKind.YEAR: "Y",
 }
 # What figures of the whole trade are computed from; all else that is written leaves kept answers as they are.
-_READ: Final = tuple(each.name for each in (commerce.ORDER_ENTRIES, customers.PROFILE_MAP, tables.MARKETING_SPEND))
+READ: Final = tuple(each.name for each in (commerce.ORDER_ENTRIES, customers.PROFILE_MAP, tables.MARKETING_SPEND))
+# Dimensions whose parts are the segments of a group; that of people's own has no name.
+_GROUPS: Final = {Dimension.STAGE: "stage", Dimension.SEGMENT: ""}
 _MICROSECONDS_A_DAY: Final = 86_400_000_000
 
 
@@ -169,7 +172,7 @@ def question(
         period=period,
         known_before=known_before,
         currency=brand.current().currency,
-        lake_version=lake.version(() if of or is_of_all else _READ),
+        lake_version=lake.version(() if of or is_of_all else READ),
         of=of,
     )
 
@@ -181,6 +184,17 @@ def orders_of(asked: Question) -> ibis.Table:
         return orders
     parts = tables.parted(orders, asked.of.dimension)
     return parts.filter(parts.part == asked.of.value).drop("part")
+
+
+def parts_of(asked: Question, dimension: Dimension) -> ibis.Table:
+    """The orders that a question is about by the parts of a dimension, as `tables.parted` has them.
+
+    Segments are those in use of the one group that the dimension is.
+    """
+    parts = tables.parted(orders_of(asked), dimension)
+    if dimension not in _GROUPS:
+        return parts
+    return parts.filter(parts.part.isin([each.key for each in segments.segments(group=_GROUPS[dimension])]))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -195,7 +209,7 @@ def _metrics(asked: Question) -> Metrics:
 @lru_cache(maxsize=_CACHED)
 def metrics_of_parts(asked: Question, dimension: Dimension) -> Mapping[str, Metrics]:
     """The figures of every part of a dimension, by its value, all in one pass."""
-    parts = tables.parted(orders_of(asked), dimension)
+    parts = parts_of(asked, dimension)
     before, period = rules.periods_until(asked.as_of, kind=asked.period, count=2)
     rows = {
         (row["part"], row["start"]): row

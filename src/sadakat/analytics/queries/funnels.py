@@ -6,11 +6,11 @@ a customer, and of equally long ones the earliest. `docs/algorithms/funnels.md` 
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
 import ibis
-from django.utils import timezone
 
 from sadakat.analytics import models, rules
 from sadakat.analytics.queries.acts import Holds, acts, holds
@@ -22,19 +22,18 @@ from sadakat.segments import api as segments
 from sadakat.segments import tables as segment_tables
 
 MAX_PARTS: Final = 12
-MAX_KEPT: Final = 200
 _CACHED: Final = 64
 
 
-def funnel(question: FunnelQuestion) -> FunnelFigures:
-    """How many customers came how far, all together and by part.
+def funnel(question: FunnelQuestion, *, at: datetime) -> FunnelFigures:
+    """How many customers came how far, all together and by part; conditions that speak of now mean the minute of `at`.
 
     Raises:
         Invalid: the question cannot be asked.
         Unavailable: files of the lake are missing.
     """
     journeys.check_funnel(question)
-    return _funnel(question, lake.version())
+    return _funnel(question, lake.version(), at.replace(second=0, microsecond=0))
 
 
 def kept_funnels() -> list[KeptFunnel]:
@@ -47,14 +46,14 @@ def kept_funnels() -> list[KeptFunnel]:
             actor_name=row.actor_name,
             changed_at=row.changed_at,
         )
-        for row in models.Funnel.objects.order_by("name")[:MAX_KEPT]
+        for row in models.Funnel.objects.order_by("name")[: journeys.MAX_FUNNELS]
     ]
 
 
 @lru_cache(maxsize=_CACHED)
-def _funnel(question: FunnelQuestion, _lake_version: str) -> FunnelFigures:
+def _funnel(question: FunnelQuestion, _lake_version: str, at: datetime) -> FunnelFigures:
     here, count = brand.current(), len(question.steps)
-    best = furthest(question, acts=acts(), holds=holds(at=timezone.now(), time_zone=here.zone))
+    best = furthest(question, acts=acts(), holds=holds(at=at, time_zone=here.zone))
     (total,) = engine.collect(summed(best, steps=count))
     parts: list[dict[str, Any]] = []
     if question.part_by:

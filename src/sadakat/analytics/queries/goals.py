@@ -2,10 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import dropwhile, pairwise
 from typing import Final
+
+from django.db.models import DateField, OuterRef, Subquery, Value
+from django.db.models.functions import Cast, Least
 
 from sadakat.analytics import models, rules, tables
 from sadakat.analytics.cards import OF_ALL_TIME, TRAILING
@@ -16,9 +21,9 @@ from sadakat.analytics.types import Definition, Dimension, Slice, Unit
 from sadakat.analytics.types.goals import Department, Forecast, Goal, GoalState
 from sadakat.kernel import time
 from sadakat.kernel.errors import NotFound
-from sadakat.kernel.money import Money
 from sadakat.kernel.time import PeriodKind
 from sadakat.platform import engine, lake, queries
+from sadakat.platform.access import Permission, may
 from sadakat.platform.models import User
 
 MAX_GOALS: Final = 200
@@ -34,8 +39,8 @@ def value_of(metric: str, *, segment_key: str, period: PeriodKind, as_of: date) 
     With a segment it is that of today's members, whatever the day.
     """
     of = Slice(Dimension.SEGMENT, segment_key) if segment_key else None
-    value = getattr(figures.metrics(as_of=as_of, period=period, of=of), metric)
-    return value.amount_minor if isinstance(value, Money) else value
+    found: float | None = rules.plain(getattr(figures.metrics(as_of=as_of, period=period, of=of), metric))
+    return found
 
 
 def value_days(row: models.Goal | Goal, *, until: date) -> list[date]:
@@ -69,7 +74,7 @@ def first_whole_day(row: models.Goal, *, as_of: date) -> date | None:
 
 def first_order_date(*, as_of: date) -> date | None:
     """The day of the first order that counts."""
-    return _first_order_date(as_of, lake.version())
+    return _first_order_date(as_of, lake.version(figures.READ))
 
 
 @lru_cache(maxsize=64)
@@ -80,13 +85,18 @@ def _first_order_date(as_of: date, _lake_version: str) -> date | None:
 
 
 def goals(*, as_of: date, include_archived: bool = False, owner_id: int | None = None) -> list[Goal]:
-    """The goals, those that are archived at the end, the nearest last day first."""
+    """The goals, those that are archived at the end, the nearest last day first; without their readings."""
     rows = models.Goal.objects.order_by("is_archived", "by_date", "id")
     if not include_archived:
         rows = rows.filter(is_archived=False)
     if owner_id is not None:
         rows = rows.filter(owner_id=owner_id)
-    return _told(list(rows[:MAX_GOALS]), as_of=as_of)
+    # Of up to years of readings, those that the list shows and the forecasts look at.
+    end = Least(Value(as_of), Cast(OuterRef("by_date") + timedelta(days=1), DateField()))
+    read = models.Reading.objects.filter(goal_id=OuterRef("pk"), day__lte=end).order_by("-day")
+    shown = list(rows.annotate(last=Subquery(read.values("day")[:1]))[:MAX_GOALS])
+    days = {day for row in shown if row.last for day in (row.last, *value_days(row, until=row.last))}
+    return [replace(each, readings=()) for each in _told(shown, as_of=as_of, days=days)]
 
 
 def owner_needs(owner_id: int, *, as_of: date) -> list[Goal]:
@@ -151,8 +161,8 @@ def course(one: Goal) -> list[tuple[date, float | None, float | None]]:
 
 
 def owners() -> list[User]:
-    """Who can own a goal: everybody who may come in."""
-    return [person for person in queries.team() if person.is_active]
+    """Who can own a goal or get a briefing: active people who may see figures."""
+    return [person for person in queries.team() if may(person, Permission.VIEW_ANALYTICS)]
 
 
 def end_date(row: models.Goal | Goal) -> date:
@@ -179,17 +189,19 @@ def state_of(row: models.Goal, values: Mapping[date, float | None], *, as_of: da
     )
 
 
-def readings(goal_ids: Iterable[int]) -> dict[int, dict[date, float | None]]:
-    """The readings of each of these goals, earliest first."""
+def readings(goal_ids: Iterable[int], *, days: AbstractSet[date] | None = None) -> dict[int, dict[date, float | None]]:
+    """The readings of each of these goals, earliest first; all of them, or those of some days."""
     found: dict[int, dict[date, float | None]] = defaultdict(dict)
     rows = models.Reading.objects.filter(goal_id__in=list(goal_ids)).order_by("goal_id", "day")
+    if days is not None:
+        rows = rows.filter(day__in=days)
     for goal_id, day, value in rows.values_list("goal_id", "day", "value"):
         found[goal_id][day] = value
     return found
 
 
-def _told(rows: Sequence[models.Goal], *, as_of: date) -> list[Goal]:
-    values = readings(row.pk for row in rows)
+def _told(rows: Sequence[models.Goal], *, as_of: date, days: AbstractSet[date] | None = None) -> list[Goal]:
+    values = readings((row.pk for row in rows), days=days)
     names = dict(User.objects.filter(id__in={row.owner_id for row in rows}).values_list("id", "name"))
     return [_goal(row, values.get(row.pk, {}), names.get(row.owner_id, ""), as_of=as_of) for row in rows]
 

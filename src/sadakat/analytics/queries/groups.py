@@ -172,10 +172,7 @@ def habits(*, as_of: date, time_zone: str) -> ibis.Table:
 
 
 def _everybody() -> ibis.Table:
-    entries, mapped = commerce.order_entries(), _mapped()
-    profiles = entries.select("profile_id").distinct()
-    joined = profiles.left_join(mapped, profiles.profile_id == mapped.mapped_id)
-    return joined.select(customer_id=joined.known_customer_id.fill_null(joined.profile_id)).distinct()
+    return customers.with_customer(commerce.order_entries().select("profile_id").distinct()).distinct()
 
 
 def _recent(orders: ibis.Table, as_of: date) -> ibis.Table:
@@ -183,18 +180,11 @@ def _recent(orders: ibis.Table, as_of: date) -> ibis.Table:
     return orders.filter(orders.order_date >= window.start, orders.order_date < window.end)
 
 
-def _mapped() -> ibis.Table:
-    return customers.profile_map().select(mapped_id="profile_id", known_customer_id="customer_id")
-
-
 def events_of(names: Collection[str]) -> ibis.Table:
     """Events of these names. Grain: one event. Columns: event, at, local_date, said; customer_id after merging."""
-    logged, mapped = events.events(), _mapped()
+    logged = events.events()
     logged = logged.filter(logged.event.isin(sorted(set(names))))
-    joined = logged.left_join(mapped, logged.profile_id == mapped.mapped_id)
-    return joined.select(
-        "event", "at", "local_date", "said", customer_id=joined.known_customer_id.fill_null(joined.profile_id)
-    )
+    return customers.with_customer(logged.select("event", "at", "local_date", "said", "profile_id"))
 
 
 def _recent_events(as_of: date, *names: str) -> ibis.Table:

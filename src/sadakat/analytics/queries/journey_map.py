@@ -1,12 +1,11 @@
 """The journey map: what each touchpoint does to the customers of each stage. `docs/algorithms/journey-map.md`."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
 import ibis
-from django.utils import timezone
 
 from sadakat.analytics import models, rules
 from sadakat.analytics.queries.acts import Holds, holds, own_acts
@@ -32,7 +31,7 @@ _FOR_EVER: Final = 2**62
 
 
 def touchpoints(*, include_archived: bool = False) -> tuple[Touchpoint, ...]:
-    """The columns of the map in their order: the usual ones as people have adjusted them, and their own."""
+    """The rows of the map in their order: the usual ones as people have adjusted them, and their own."""
     rows = {row.key: row for row in models.Touchpoint.objects.all()}
     usual = {each.key: each for each in journeys.DEFAULT_TOUCHPOINTS}
     ranks = {key: rank for rank, key in enumerate(usual)} | {key: row.rank for key, row in rows.items()}
@@ -56,20 +55,20 @@ def _touchpoint(row: models.Touchpoint) -> Touchpoint:
     )
 
 
-def journey_map(question: MapQuestion) -> tuple[MapStage, ...]:
-    """The rows of the map, first stage first; each has a cell for every touchpoint.
+def journey_map(question: MapQuestion, *, at: datetime) -> tuple[MapStage, ...]:
+    """The columns of the map, first stage first; each has a cell for every touchpoint.
 
     Raises:
         Invalid: the question cannot be asked.
         Unavailable: files of the lake are missing.
     """
     journeys.check_map(question)
-    return _journey_map(question, touchpoints(), lake.version(), brand.current().day(timezone.now()))
+    return _journey_map(question, touchpoints(), lake.version(), brand.current().day(at))
 
 
 @lru_cache(maxsize=_CACHED)
 def _journey_map(
-    question: MapQuestion, points: tuple[Touchpoint, ...], _lake_version: str, today: Any
+    question: MapQuestion, points: tuple[Touchpoint, ...], _lake_version: str, today: date
 ) -> tuple[MapStage, ...]:
     zone, subjects = brand.current().zone, segments.subjects()
     start, end = (time.midnight(day, time_zone=zone) for day in (question.since, question.until))
@@ -199,7 +198,7 @@ def improvements(*, stage: str = "", touchpoint_key: str = "", only_open: bool =
     given = {"stage": stage, "touchpoint_key": touchpoint_key}
     rows = rows.filter(**{name: value for name, value in given.items() if value})
     if only_open:
-        rows = rows.filter(status__in=[ImprovementStatus.PLANNED, ImprovementStatus.DOING])
+        rows = rows.filter(status__in=journeys.OPEN)
     return [
         Improvement(
             id=row.pk,

@@ -11,9 +11,10 @@ from typing import Any, Final
 import ibis
 
 from sadakat.analytics import rules
-from sadakat.analytics.queries.acts import own_acts
+from sadakat.analytics.queries.acts import own, own_acts
 from sadakat.analytics.rules import journeys
 from sadakat.analytics.types import Direction, Path, PathsFigures, PathsQuestion, Scope
+from sadakat.events import tables as events
 from sadakat.platform import engine, lake
 
 MAX_PATHS: Final = 20
@@ -35,12 +36,12 @@ def paths(question: PathsQuestion) -> PathsFigures:
 
 def event_names() -> tuple[str, ...]:
     """The names of the events that customers have sent, most frequent first; at most `MAX_EVENT_NAMES`."""
-    return _event_names(lake.version())
+    return _event_names(lake.version((events.EVENTS.name,)))
 
 
 @lru_cache(maxsize=1)
 def _event_names(_lake_version: str) -> tuple[str, ...]:
-    log = own_acts()
+    log = own(events.events())
     counts = log.group_by("event").aggregate(times=log.count()).order_by(ibis.desc("times"), "event")
     return tuple(row["event"] for row in engine.collect(counts.limit(MAX_EVENT_NAMES)))
 

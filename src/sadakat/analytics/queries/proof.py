@@ -9,17 +9,17 @@ import ibis
 import numpy as np
 from numpy.typing import NDArray
 
+from sadakat.analytics import rules
 from sadakat.analytics.methods import intervals
 from sadakat.analytics.queries import figures
 from sadakat.analytics.queries.figures import Question
-from sadakat.analytics.rules import proof as rules
+from sadakat.analytics.rules import proof as claims
 from sadakat.analytics.types import Claim, ClaimKey, ClaimUnit, Interval, Proof
 from sadakat.customers import tables as customers
 from sadakat.events import tables as events
 from sadakat.kernel.time import PeriodKind
 from sadakat.platform import engine
 
-WINDOW_DAYS: Final = 365
 ENGAGED_DAYS: Final = 2
 """On how many days of the window somebody must have done more than order, to count as engaged."""
 SOON_DAYS: Final = 30
@@ -37,7 +37,7 @@ ENGAGEMENT: Final = (
     "Checkout Started",
     "Coupon Applied",
     "Email Opened",
-    "Email Clicked",
+    "Email Link Clicked",
     "Product Reviewed",
     "Product Shared",
 )
@@ -106,7 +106,7 @@ def _claim(key: ClaimKey, observed: Interval | None, groups: Mapping[str, int]) 
         key=key,
         claimed=claimed,
         unit=unit,
-        verdict=rules.verdict(observed, claimed=claimed, nothing=nothing),
+        verdict=claims.verdict(observed, claimed=claimed, nothing=nothing),
         observed=observed,
         groups=groups,
         missing="" if observed else _WAITING.get(key, "few"),
@@ -119,7 +119,7 @@ def _ratio(values: Numbers, left: NDArray[np.bool_], right: NDArray[np.bool_]) -
 
 def _people(asked: Question) -> dict[str, Numbers]:
     """Columns over the customers who ordered in the window: orders, revenue, years from first to last, engaged_days."""
-    start = asked.as_of - timedelta(days=WINDOW_DAYS)
+    start = rules.trailing(asked.as_of).start
     orders = figures.orders_of(asked)
     bought = orders.group_by("customer_id").aggregate(
         orders=orders.count(where=orders.order_date >= start),
@@ -129,16 +129,15 @@ def _people(asked: Question) -> dict[str, Numbers]:
     bought = bought.filter(bought.orders > 0)
     done = events.events()
     done = done.filter(done.event.isin(ENGAGEMENT), done.local_date >= start, done.local_date < asked.as_of)
-    mapped = customers.profile_map()
-    known = done.inner_join(mapped, done.profile_id == mapped.profile_id)
-    days = known.group_by("customer_id").aggregate(engaged_days=known.local_date.nunique())
+    done = customers.with_customer(done)
+    days = done.group_by("customer_id").aggregate(engaged_days=done.local_date.nunique())
     joined = bought.left_join(days, "customer_id")
     found = joined.select("orders", "revenue", "years", engaged_days=joined.engaged_days.fill_null(0))
     return _columns(found)
 
 
 def _worth(asked: Question) -> tuple[Interval | None, dict[str, int]]:
-    """What `rules.RAISED_BY` more retention is worth, at the rate of the longest period that has one before it."""
+    """What `claims.RAISED_BY` more retention is worth, at the rate of the longest period that has one before it."""
     for period, periods_a_year in _PERIODS_A_YEAR:
         now, before = reversed(figures.series(as_of=asked.as_of, period=period, count=2))
         if now.retention_rate is None:
@@ -148,7 +147,7 @@ def _worth(asked: Question) -> tuple[Interval | None, dict[str, int]]:
             break
         # A lower rate has more to gain, so the ends change places.
         worth = [
-            rules.worth_of_retention(rate, periods_a_year=periods_a_year) for rate in (kept.value, kept.high, kept.low)
+            claims.worth_of_retention(rate, periods_a_year=periods_a_year) for rate in (kept.value, kept.high, kept.low)
         ]
         return Interval(*worth), {str(period): before.customers}
     return None, {}

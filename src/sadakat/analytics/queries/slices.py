@@ -10,7 +10,8 @@ import ibis
 from sadakat.analytics import rules
 from sadakat.analytics.queries import figures
 from sadakat.analytics.queries.figures import MAX_PERIODS, Question
-from sadakat.analytics.types import Cohort, Cohorts, Dimension, Metrics, Slice, SliceFigures
+from sadakat.analytics.types import Cohort, Cohorts, Dimension, Slice, SliceFigures
+from sadakat.commerce import api as commerce
 from sadakat.customers import api as customers
 from sadakat.kernel.errors import Invalid
 from sadakat.kernel.money import Money
@@ -22,42 +23,49 @@ MAX_SLICES: Final = 20
 _CACHED: Final = 64
 
 
-def metrics_by(*, dimension: Dimension, as_of: date, period: PeriodKind, limit: int = MAX_SLICES) -> list[SliceFigures]:
+def metrics_by(*, dimension: Dimension, as_of: date, period: PeriodKind) -> list[SliceFigures]:
     """The figures of each value of a dimension: stages in their order, all else by revenue, the largest first.
 
-    At most `limit` values; channels, cities and categories are those of the orders that are seen.
-
-    Raises:
-        Invalid: `limit` is not between 1 and `MAX_SLICES`.
+    At most `MAX_SLICES` values; channels, cities and categories are those of the orders that are seen.
     """
-    if not 1 <= limit <= MAX_SLICES:
-        raise Invalid(f"limit must be between 1 and {MAX_SLICES}, not {limit}")
     asked = figures.question(as_of=as_of, period=period, known_before=as_of, is_of_all=True)
     parts = figures.metrics_of_parts(asked, dimension)
+    revenues = {value: metrics.total_revenue.amount_minor for value, metrics in parts.items()}
     found = [
         SliceFigures(slice=of, label=label, metrics=parts[of.value])
-        for of, label in _named(dimension, parts)
+        for of, label in _named(dimension, revenues)
         if of.value in parts
     ]
-    return found[:limit]
+    return found[:MAX_SLICES]
 
 
 def slices(dimension: Dimension, *, as_of: date) -> list[tuple[Slice, str]]:
     """The values of a dimension with their labels, at most `MAX_SLICES`."""
     asked = figures.question(as_of=as_of, period=PeriodKind.MONTH, known_before=as_of, is_of_all=True)
-    return _named(dimension, figures.metrics_of_parts(asked, dimension))[:MAX_SLICES]
+    return _named(dimension, {} if dimension is Dimension.STAGE else _revenues(asked, dimension))[:MAX_SLICES]
 
 
-def _named(dimension: Dimension, parts: Mapping[str, Metrics]) -> list[tuple[Slice, str]]:
+@lru_cache(maxsize=_CACHED)
+def _revenues(asked: Question, dimension: Dimension) -> Mapping[str, int]:
+    """What each part of a dimension has brought in all, in minor units."""
+    parts = figures.parts_of(asked, dimension)
+    parts = parts.filter(parts.order_date < asked.as_of)
+    sums = parts.group_by("part").aggregate(revenue=parts.net_minor.sum())
+    return {row["part"]: int(row["revenue"]) for row in engine.collect(sums)}
+
+
+def _named(dimension: Dimension, revenues: Mapping[str, int]) -> list[tuple[Slice, str]]:
     """The values in their order; stages also where nobody has ordered."""
     if dimension is Dimension.STAGE:
-        return [(Slice(dimension, each.key), each.name) for each in segments.segments(group="stage")]
+        return [(Slice(dimension, each.key), segments.name_of(each)) for each in segments.segments(group="stage")]
     labels = {}
     if dimension is Dimension.SEGMENT:
         labels = {each.key: each.name for each in segments.segments(group="")}
     elif dimension is Dimension.CITY:
         labels = customers.spellings("city")
-    values = sorted(parts, key=lambda value: (-parts[value].total_revenue.amount_minor, value))
+    elif dimension is Dimension.CHANNEL:
+        labels = {value: commerce.channel_name(value) for value in revenues}
+    values = sorted(revenues, key=lambda value: (-revenues[value], value))
     return [
         (Slice(dimension, value), labels.get(value, value))
         for value in values

@@ -124,6 +124,11 @@ def _json_value(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
+def plain(value: Any) -> Any:
+    """A figure as a number: money in minor units, all else as it is."""
+    return value.amount_minor if isinstance(value, Money) else value
+
+
 def read_spend(event: Event) -> Spent:
     """The marketing spend in a log row.
 

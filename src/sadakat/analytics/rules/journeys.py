@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
-from sadakat.analytics.types import FunnelQuestion, FunnelStep, MapQuestion, PathsQuestion, Stage, Touchpoint
+from sadakat.analytics.types import (
+    FunnelQuestion,
+    FunnelStep,
+    ImprovementStatus,
+    MapQuestion,
+    PathsQuestion,
+    Stage,
+    Touchpoint,
+)
 from sadakat.kernel import predicates
 from sadakat.kernel.errors import Invalid
 from sadakat.kernel.predicates import EventLeaf, Predicate, Vocabulary
@@ -26,7 +34,12 @@ MAX_NAME_LENGTH: Final = 80
 MAX_TITLE_LENGTH: Final = 200
 MAX_NOTE_LENGTH: Final = 2_000
 MAX_IMPROVEMENTS: Final = 50
+OPEN: Final = (ImprovementStatus.PLANNED, ImprovementStatus.DOING)
+"""How far improvements have come that are still to be done."""
 MAX_EVENT_LENGTH: Final = 200
+MAX_FUNNELS: Final = 200
+OPS: Final = ("is", "is_not", "contains", "at_least", "at_most", "exists")
+"""What a step may ask of a property."""
 PARTS: Final = ("channel", "source", "city")
 PARTS_WITH_NAME: Final = ("segment", "group", "trait")
 RECEIVED: Final = frozenset(
@@ -125,6 +138,8 @@ def step(said: Mapping[str, Any]) -> FunnelStep:
     name, op, value = (str(said.get(key) or "").strip() for key in ("property", "op", "value"))
     if not name:
         return FunnelStep(event=said["event"])
+    if op not in OPS:
+        raise Invalid(f"the condition of a step is one of {', '.join(OPS)}, not {op!r:.40}")
     number = _number(value)
     if op in {"at_least", "at_most"}:
         if number is None:

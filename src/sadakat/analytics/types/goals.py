@@ -91,7 +91,7 @@ class Goal:
     forecast: Forecast | None
     """At the end of `by_date`; None where too little is known, or the day has passed."""
     readings: tuple[tuple[date, float | None], ...]
-    """Day and value, earliest first."""
+    """Day and value, earliest first; none in lists of goals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,8 +60,6 @@ class Refreshed:
     """Customers with an order, ever."""
     changed: int
     """Those whose features were written, being others than before."""
-    is_scored: bool
-    """False where there are too few customers for RFM."""
     clusters: int
     """0 where there are too few customers, or none that lie apart."""
 

@@ -151,7 +151,7 @@ class PathsFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Touchpoint:
-    """A place where brand and customer meet: a column of the map."""
+    """A place where brand and customer meet: a row of the map."""
 
     key: str
     name: str

@@ -72,7 +72,12 @@ def write(request: HttpRequest) -> HttpResponse:
     """Keeps the latest week of a department as it stands now."""
     at = timezone.now()
     week = queries.week_of(brand.current().day(at))
-    one = operations.write_briefing(department=request.POST.get("department", ""), week_start=week.start, at=at)
+    one = operations.write_briefing(
+        department=request.POST.get("department", ""),
+        week_start=week.start,
+        actor=access.actor_of(request.user),
+        at=at,
+    )
     messages.success(request, _("The briefing is kept; its figures do not change any more."))
     assert one.id is not None
     return redirect("briefing", briefing_id=one.id)
@@ -102,15 +107,12 @@ def _page(request: HttpRequest, one: Briefing) -> HttpResponse:
         "one": one,
         "told": briefing_words.told(one),
         "tabs": goals.tabs("briefings"),
-        "departments": [
-            parts.Tab(
-                id=f"department-{each}",
-                label=str(label),
-                url=f"{reverse('briefings')}?department={each}",
-                is_current=each is one.department,
-            )
-            for each, label in goal_words.DEPARTMENTS.items()
-        ],
+        "departments": parts.tabs(
+            "department",
+            goal_words.DEPARTMENTS,
+            current=one.department,
+            url=lambda each: f"{reverse('briefings')}?department={each}",
+        ),
         "past": [
             (each.id, briefing_words.week_text(each.week_start), each.sent_to)
             for each in queries.briefings(one.department)

@@ -1,7 +1,7 @@
 """Funnels: a question that stands whole in the address, its answer, and the ones that people keep."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from django import forms
@@ -17,11 +17,13 @@ from django.views.decorators.http import require_GET, require_POST
 from sadakat.analytics import api as analytics
 from sadakat.analytics.rules import journeys
 from sadakat.analytics.types import FunnelFigures, FunnelQuestion, KeptFunnel, StepFigures
+from sadakat.commerce import api as commerce
 from sadakat.kernel.errors import SadakatError
 from sadakat.kernel.predicates.parsing import duration
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import charts, formats, parts, reasons
+from sadakat.platform.ui.days import DaysForm
 from sadakat.segments import api as segments
 
 DAYS: Final = 90
@@ -45,15 +47,6 @@ _STEP_COLUMNS: Final = [
 ]
 
 
-class DaysForm(forms.Form):
-    """The days that a question is about."""
-
-    since = forms.DateField(
-        label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    until = forms.DateField(label=gettext_lazy("To"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-
-
 class FunnelForm(DaysForm):
     """What is asked besides the steps."""
 
@@ -71,16 +64,14 @@ class FunnelForm(DaysForm):
 @access.requires(Permission.VIEW_ANALYTICS)
 def funnels(request: HttpRequest) -> HttpResponse:
     """The funnel of the address, if there is one, and the kept ones."""
-    here = brand.current()
-    since, until = days_of(request.GET, today=here.day(timezone.now()))
-    said = {"window": "7d", "since": since, "until": until} | request.GET.dict()
+    said = {"window": "7d", **usual_days()} | request.GET.dict()
     form = FunnelForm(data=said)
     rows = _rows(request.GET)
     fault, question, figures = "", None, None
     if len(rows) > 1 and form.is_valid():
         try:
             question = _question(rows, form.cleaned_data)
-            figures = analytics.funnel(question)
+            figures = analytics.funnel(question, at=timezone.now())
         except SadakatError as error:
             fault = reasons.shown(error)
     may_keep = access.may(request.user, Permission.MANAGE_SEGMENTS)
@@ -120,7 +111,8 @@ def keep(request: HttpRequest) -> HttpResponse:
         messages.error(request, reasons.shown(error))
     else:
         messages.success(request, _("Kept. It stands below, for everybody."))
-    return redirect(_address(question))
+    days = {name: said[name] for name in ("since", "until") if name in said}
+    return redirect(f"{_address(question)}&{urlencode(days)}")
 
 
 @require_POST
@@ -139,18 +131,13 @@ def delete(request: HttpRequest, funnel_id: int) -> HttpResponse:
 def tabs(current: str) -> list[parts.Tab]:
     """Funnels and paths, side by side."""
     labels = {"funnels": _("Funnels"), "paths": _("Paths")}
-    return [
-        parts.Tab(id=name, label=label, url=resolve_url(name), is_current=name == current)
-        for name, label in labels.items()
-    ]
+    return parts.tabs("tab", labels, current=current, url=resolve_url)
 
 
-def days_of(query: QueryDict, *, today: date) -> tuple[date, date]:
-    """First and last day of the address; nonsense means the latest `DAYS`."""
-    try:
-        return date.fromisoformat(query.get("since", "")), date.fromisoformat(query.get("until", ""))
-    except ValueError:
-        return today - timedelta(days=DAYS), today - timedelta(days=1)
+def usual_days() -> dict[str, Any]:
+    """What the form of days begins with: the latest `DAYS`."""
+    today = brand.current().day(timezone.now())
+    return {"since": today - timedelta(days=DAYS), "until": today - timedelta(days=1)}
 
 
 def window_words(said: str) -> str:
@@ -174,25 +161,16 @@ def lasting(seconds: float | None) -> str:
 
 def _part_choices() -> list[tuple[str, Any]]:
     named = segments.segments()
-    groups = sorted({each.group for each in named if each.group})
+    groups = segments.in_order({each.group for each in named if each.group})
     own = [(f"segment:{each.key}", each.name) for each in named if not each.group]
     return [
         ("", "–"),
         ("channel", _("Channel")),
         ("source", _("Source")),
         ("city", _("City")),
-        *((f"group:{group}", _GROUPS.get(group, group)) for group in groups),
+        *((f"group:{group}", segments.group_name(group)) for group in groups),
         *([(_("Segments"), own)] if own else []),
     ]
-
-
-_GROUPS: Final = {
-    "stage": gettext_lazy("Stage"),
-    "phase": gettext_lazy("Phase"),
-    "rfm": gettext_lazy("RFM segment"),
-    "cluster": gettext_lazy("Cluster"),
-    "type": gettext_lazy("Customer type"),
-}
 
 
 def _rows(query: QueryDict) -> list[dict[str, str]]:
@@ -258,6 +236,9 @@ def _answered(
     parted = [*_STEP_COLUMNS[:1], *(parts.Column(label=label, is_numeric=True) for label in labels)]
     parted[0] = parts.Column(label=_("Part"))
     whole = figures.steps[-1]
+    names = {"": _("not known"), **{each.key: segments.name_of(each) for each in segments.segments()}}
+    if question.part_by == "channel":
+        names |= {each.value: commerce.channel_name(each.value) for each in figures.parts if each.value}
     return {
         "summary": _("%(share)s came to the end, of %(customers)s who began")
         % {"share": formats.percent(whole.of_first), "customers": formats.number(figures.steps[0].customers)},
@@ -283,7 +264,7 @@ def _answered(
             columns=[*parted, parts.Column(label=_("Conversion"), is_numeric=True)],
             rows=[
                 {
-                    "value": _part_name(part.value),
+                    "value": names.get(part.value, part.value),
                     "customers": [step.customers for step in part.steps],
                     "conversion": part.steps[-1].of_first,
                 }
@@ -292,13 +273,6 @@ def _answered(
             empty=parts.Empty(icon="route", title=_("Nobody took the first step in these days")),
         ),
     }
-
-
-def _part_name(value: str) -> str:
-    """The name of a segment, or the value itself."""
-    if not value:
-        return _("not known")
-    return {each.key: each.name for each in segments.segments()}.get(value, value)
 
 
 def _step(label: str, step: StepFigures) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from sadakat.analytics import api as analytics
 from sadakat.analytics import cards, goal_words
@@ -26,6 +26,7 @@ from sadakat.kernel.time import PeriodKind
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import charts, formats, parts, reasons
+from sadakat.platform.ui.days import day_field
 from sadakat.segments import api as segments
 
 _COLUMNS: Final = [
@@ -45,10 +46,6 @@ _METRIC_COLUMNS: Final = [
 ]
 
 
-def _day_input() -> forms.DateInput:
-    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-
-
 class GoalForm(forms.Form):
     """What a goal aims at and who owns it."""
 
@@ -61,7 +58,7 @@ class GoalForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "any"}),
         help_text=gettext_lazy("Money in whole units of the currency, shares in per cent, all else as a number."),
     )
-    by_date = forms.DateField(label=gettext_lazy("Last day"), widget=_day_input())
+    by_date = day_field(label=gettext_lazy("Last day"))
     owner_id = forms.TypedChoiceField(label=gettext_lazy("Owner"), coerce=int)
     department = forms.ChoiceField(label=gettext_lazy("Department"), choices=list(goal_words.DEPARTMENTS.items()))
 
@@ -90,9 +87,8 @@ class NewGoalForm(GoalForm):
         help_text=gettext_lazy("Of figures of a period; figures of the last 365 days and of all orders have none."),
     )
     segment_key = forms.ChoiceField(label=gettext_lazy("Segment"), required=False)
-    start_date = forms.DateField(
+    start_date = day_field(
         label=gettext_lazy("Start"),
-        widget=_day_input(),
         required=False,
         help_text=gettext_lazy("Progress counts from the value of this day; today when left empty."),
     )
@@ -111,7 +107,7 @@ class NewGoalForm(GoalForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         named = [(name, definition.title) for name, definition in analytics.definitions().items()]
-        known = [("", _("All customers")), *((each.key, each.name) for each in segments.segments())]
+        known = [("", _("All customers")), *((each.key, segments.name_of(each)) for each in segments.segments())]
         for field, choices in (("metric", named), ("segment_key", known)):
             chosen = self.fields[field]
             assert isinstance(chosen, forms.ChoiceField)
@@ -153,6 +149,7 @@ def goal(request: HttpRequest, goal_id: int) -> HttpResponse:
     )
 
 
+@require_http_methods(["GET", "POST"])
 @access.requires(Permission.MANAGE_GOALS)
 def new(request: HttpRequest) -> HttpResponse:
     """Sets a goal; a metric and a segment named in the address stand in the form."""
@@ -186,6 +183,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return render(request, "analytics/goal_new.html", context, status=422 if form.errors else 200)
 
 
+@require_http_methods(["GET", "POST"])
 @access.requires(Permission.MANAGE_GOALS)
 def edit(request: HttpRequest, goal_id: int) -> HttpResponse:
     """Changes what a goal aims at and who owns it."""
@@ -225,10 +223,8 @@ def archive(request: HttpRequest, goal_id: int) -> HttpResponse:
 
 def tabs(current: str) -> list[parts.Tab]:
     """Goals and briefings, one page each."""
-    named = (("goals", _("Goals")), ("briefings", _("Weekly briefings")))
-    return [
-        parts.Tab(id=f"tab-{name}", label=text, url=reverse(name), is_current=name == current) for name, text in named
-    ]
+    labels = {"goals": _("Goals"), "briefings": _("Weekly briefings")}
+    return parts.tabs("tab", labels, current=current, url=reverse)
 
 
 def shown(one: Goal, *, currency: str) -> dict[str, Any]:
@@ -272,9 +268,14 @@ def shown(one: Goal, *, currency: str) -> dict[str, Any]:
             (_("Department"), str(goal_words.DEPARTMENTS[one.department])),
             (_("Start"), f"{formats.short_date(one.start_date)}: {text(one.start_value)}"),
             (_("Last day"), formats.short_date(one.by_date)),
-            *([(_("Segment"), one.segment_key)] if one.segment_key else []),
+            *([(_("Segment"), _segment_name(one))] if one.segment_key else []),
         ],
     }
+
+
+def _segment_name(one: Goal) -> str:
+    """Whose figure it is; empty for all customers."""
+    return segments.name_of(segments.segment_named(one.segment_key)) if one.segment_key else ""
 
 
 def _row(one: Goal, *, currency: str) -> dict[str, Any]:
@@ -284,6 +285,7 @@ def _row(one: Goal, *, currency: str) -> dict[str, Any]:
     return {
         "goal": one,
         "metric": goal_words.metric_text(one),
+        "segment": _segment_name(one),
         "state": goal_words.STATES[one.state],
         "tone": goal_words.TONES[one.state],
         "done": None if one.progress is None else round(100 * one.progress),

@@ -72,7 +72,12 @@ def group_rules(request: HttpRequest, name: str) -> HttpResponse:
         "form": form,
         "tried": tried,
         "group": naming.GROUP_LABELS[group],
-        "tabs": _tabs(group),
+        "tabs": parts.tabs(
+            "rules",
+            {each: naming.GROUP_LABELS[each] for each in rules.ADJUSTABLE},
+            current=group,
+            url=lambda each: reverse("group_rules", args=[each]),
+        ),
         "back": reverse(_BACK[group]),
         "versions": analytics.rules_versions(group),
         "defaults": [
@@ -81,18 +86,6 @@ def group_rules(request: HttpRequest, name: str) -> HttpResponse:
         ],
     }
     return render(request, "analytics/group_rules.html", context)
-
-
-def _tabs(current: Group) -> list[parts.Tab]:
-    return [
-        parts.Tab(
-            id=f"rules-{group}",
-            label=str(naming.GROUP_LABELS[group]),
-            url=reverse("group_rules", args=[group]),
-            is_current=group is current,
-        )
-        for group in rules.ADJUSTABLE
-    ]
 
 
 def _tried(request: HttpRequest, group: Group, thresholds: Mapping[str, float]) -> parts.Table:

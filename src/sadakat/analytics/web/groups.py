@@ -44,7 +44,7 @@ def customer_types(request: HttpRequest) -> HttpResponse:
     """Why customers come back, as far as there is evidence."""
     words = naming.words_of(Group.TYPE)
     context = _shared(request, Group.TYPE, words, current="customer_types")
-    until = timezone.localdate() + timedelta(days=1)
+    until = brand.current().day(timezone.now()) + timedelta(days=1)
     moves = segments.moves(group=Group.TYPE, since=until - timedelta(days=_MOVES_DAYS), until=until)
     context["missing"] = _missing()
     context["moves"] = _moves({(each.from_key, each.to_key): each.customers for each in moves}, words)

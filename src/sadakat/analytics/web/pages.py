@@ -1,5 +1,6 @@
 """Every figure, as of any day, with its definition."""
 
+from contextlib import suppress
 from datetime import date
 from typing import Final
 
@@ -16,10 +17,12 @@ from django.views.decorators.http import require_GET
 from sadakat.analytics import api as analytics
 from sadakat.analytics import cards
 from sadakat.analytics.types import Metrics, PeriodFigures
+from sadakat.kernel.errors import Invalid
 from sadakat.kernel.time import PeriodKind
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import charts, export, formats, parts
+from sadakat.platform.ui.days import FIRST_DAY, LAST_DAY, day_field
 
 PERIOD_LABELS: Final = {
     PeriodKind.WEEK: gettext_lazy("Week"),
@@ -42,9 +45,7 @@ _COLUMNS: Final = [
 class _Asked(forms.Form):
     """The day that figures are asked for."""
 
-    as_of = forms.DateField(
-        label=gettext_lazy("As of the start of"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    as_of = day_field(label=gettext_lazy("As of the start of"))
 
 
 @require_GET
@@ -53,6 +54,7 @@ def figures(request: HttpRequest) -> HttpResponse:
     """All figures of one day and one kind of period; both stand in the address."""
     here = brand.current()
     day, period = asked(request, here)
+    as_of = f"&as_of={day}" if "as_of" in request.GET else ""
     now = analytics.metrics(as_of=day, period=period)
     before = analytics.previous_metrics(as_of=day, period=period)
     past = analytics.series(as_of=day, period=period, count=_SHOWN[period])
@@ -60,12 +62,12 @@ def figures(request: HttpRequest) -> HttpResponse:
         "day": day,
         "period_note": _("%(period)s, compared with the period before") % {"period": cards.period_name(now)},
         "form": _Asked(initial={"as_of": day}),
-        "tabs": _tabs(request, day, period),
+        "tabs": parts.tabs("period", PERIOD_LABELS, current=period, url=lambda kind: f"?period={kind}{as_of}"),
         "sections": sections(request),
         "period": period,
         "heads": [cards.card(name, now=now, before=before, past=past, currency=here.currency) for name in _HEADS],
         "chart": _revenue_chart(past, currency=here.currency),
-        "table": _table(request, now, before, currency=here.currency),
+        "table": table(request, now, before, currency=here.currency),
         "csv_url": f"?as_of={day}&period={period}&format=csv",
     }
     if request.GET.get("format") == "csv":
@@ -76,29 +78,31 @@ def figures(request: HttpRequest) -> HttpResponse:
 def asked(request: HttpRequest, here: brand.Brand) -> tuple[date, PeriodKind]:
     """Day and period of the address; nonsense means today and the month."""
     try:
-        day = date.fromisoformat(request.GET.get("as_of", ""))
-    except ValueError:
+        day = day_of(request.GET.get("as_of", ""))
+    except Invalid:
         day = here.day(timezone.now())
     wanted = request.GET.get("period", "")
     return day, PeriodKind(wanted) if wanted in set(PeriodKind) else PeriodKind.MONTH
 
 
+def day_of(text: str) -> date:
+    """The day that a text says.
+
+    Raises:
+        Invalid: it says none, or one before `FIRST_DAY` or after `LAST_DAY`.
+    """
+    with suppress(ValueError):
+        day = date.fromisoformat(text)
+        if FIRST_DAY <= day <= LAST_DAY:
+            return day
+    raise Invalid(f"expected a day such as 2026-11-22, from {FIRST_DAY} to {LAST_DAY}, not {text!r:.40}")
+
+
 def sections(request: HttpRequest, current: str = "figures") -> list[parts.Tab]:
     """The pages about figures; day and period go along."""
     kept = urlencode({name: request.GET[name] for name in ("as_of", "period") if name in request.GET})
-    names = (("figures", _("All figures")), ("figures_by", _("By part")), ("cohorts", _("Cohorts")))
-    return [
-        parts.Tab(id=name, label=label, url=f"{reverse(name)}?{kept}", is_current=name == current)
-        for name, label in names
-    ]
-
-
-def _tabs(request: HttpRequest, day: date, period: PeriodKind) -> list[parts.Tab]:
-    as_of = f"&as_of={day}" if "as_of" in request.GET else ""
-    return [
-        parts.Tab(id=f"period-{kind}", label=str(label), url=f"?period={kind}{as_of}", is_current=kind is period)
-        for kind, label in PERIOD_LABELS.items()
-    ]
+    labels = {"figures": _("All figures"), "figures_by": _("By part"), "cohorts": _("Cohorts")}
+    return parts.tabs("section", labels, current=current, url=lambda name: f"{reverse(name)}?{kept}")
 
 
 def _revenue_chart(past: tuple[PeriodFigures, ...], *, currency: str) -> charts.Chart:
@@ -120,7 +124,8 @@ def label_of(period: PeriodKind, start: date) -> str:
     return formats.day_month(start) if period is PeriodKind.WEEK else cards.name_of(period, start)
 
 
-def _table(request: HttpRequest, now: Metrics, before: Metrics, *, currency: str) -> parts.Table:
+def table(request: HttpRequest, now: Metrics, before: Metrics, *, currency: str) -> parts.Table:
+    """All figures, each with its change and its definition."""
     rows = [
         {
             "name": name,

@@ -6,7 +6,6 @@ from typing import Any, Final
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,11 +14,12 @@ from django.views.decorators.http import require_GET
 from sadakat.analytics import api as analytics
 from sadakat.analytics.rules import journeys
 from sadakat.analytics.types import Direction, Path, PathsFigures, PathsQuestion, Scope
-from sadakat.analytics.web.funnels import DaysForm, days_of, tabs
+from sadakat.analytics.web.funnels import tabs, usual_days
 from sadakat.kernel.errors import SadakatError
-from sadakat.platform import access, brand
+from sadakat.platform import access
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import charts, formats, parts, reasons
+from sadakat.platform.ui.days import DaysForm
 
 _DIRECTIONS: Final = ((Direction.AFTER, gettext_lazy("after it")), (Direction.BEFORE, gettext_lazy("before it")))
 _SCOPES: Final = (
@@ -55,10 +55,9 @@ class PathsForm(DaysForm):
 def paths(request: HttpRequest) -> HttpResponse:
     """The paths of the address; at first those after the most frequent event."""
     names = analytics.event_names()
-    since, until = days_of(request.GET, today=brand.current().day(timezone.now()))
     first = names[0] if names else ""
     usual: dict[str, Any] = {"event": first, "direction": Direction.AFTER, "scope": Scope.SESSION, "steps": 3}
-    said: dict[str, Any] = usual | {"since": since, "until": until} | request.GET.dict()
+    said: dict[str, Any] = usual | usual_days() | request.GET.dict()
     form = PathsForm(data=said, names=tuple(dict.fromkeys([*names, str(said["event"])])))
     context: dict[str, Any] = {
         "tabs": tabs("paths"),

@@ -16,10 +16,7 @@ from sadakat.kernel.time import PeriodKind
 from sadakat.platform import brand, rest
 from sadakat.platform.apikeys import Scope
 from sadakat.platform.rest import Items
-
-# Days between which every period and every window of a figure is a date.
-FIRST_DAY: Final = date(1970, 1, 1)
-LAST_DAY: Final = date(2999, 12, 31)
+from sadakat.platform.ui.days import FIRST_DAY, LAST_DAY
 
 area = rest.Area("Metrics", reads=Scope.METRICS_READ)
 

@@ -1,6 +1,5 @@
 """Goals by REST."""
 
-from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -91,7 +90,7 @@ def list_goals(request: rest.Request) -> Any:  # noqa: ARG001 - as every view
 
     Without their readings.
     """
-    return {"items": [analytics.goal_json(replace(each, readings=())) for each in analytics.goals(as_of=_today())]}
+    return {"items": [analytics.goal_json(each) for each in analytics.goals(as_of=_today())]}
 
 
 @area.read("/goals/{goal_id}", answer=GoalAnswer, example=_GOAL)

@@ -18,7 +18,7 @@ from sadakat.analytics.operations import sharing
 from sadakat.analytics.queries import briefings as briefing_queries
 from sadakat.analytics.queries import goals as goal_queries
 from sadakat.analytics.types.goals import SharedReport
-from sadakat.analytics.web import goals
+from sadakat.analytics.web import goals, pages
 from sadakat.kernel.errors import Invalid, NotFound
 from sadakat.kernel.time import PeriodKind
 from sadakat.platform import brand
@@ -99,38 +99,16 @@ def _period(parameters: Parameters) -> PeriodKind:
 def _as_of(parameters: Parameters) -> date:
     """The day that is said; without one the report is always of the latest."""
     said = str(parameters.get("as_of", ""))
-    if not said:
-        return brand.current().day(timezone.now())
-    try:
-        return date.fromisoformat(said)
-    except ValueError:
-        raise Invalid(f"expected a day such as 2026-11-22, not {said!r:.40}") from None
+    return pages.day_of(said) if said else brand.current().day(timezone.now())
 
 
 def _figures(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
     day, period, currency = _as_of(parameters), _period(parameters), brand.current().currency
     now = analytics.metrics(as_of=day, period=period)
     before = analytics.previous_metrics(as_of=day, period=period)
-    rows = [
-        {
-            "definition": definition,
-            "value": cards.written(getattr(now, name), definition, currency=currency),
-            "change": cards.change(getattr(now, name), getattr(before, name), definition),
-            "note": cards.note(name, now),
-        }
-        for name, definition in analytics.definitions().items()
-    ]
-    columns = [
-        parts.Column(label=_("Figure")),
-        parts.Column(label=_("Value"), is_numeric=True),
-        parts.Column(label=_("Change"), is_numeric=True),
-        parts.Column(label=_("Period")),
-        parts.Column(label=_("Definition")),
-    ]
-    empty = parts.Empty(icon="chart-line", title=_("No figures yet"))
     return {
         "note": _("%(period)s, compared with the period before") % {"period": cards.period_name(now)},
-        "table": parts.short_table(request, caption=_("All figures"), columns=columns, rows=rows, empty=empty),
+        "table": pages.table(request, now, before, currency=currency),
     }
 
 

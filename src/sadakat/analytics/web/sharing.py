@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy, ngettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from sadakat.analytics.operations import sharing as operations
 from sadakat.analytics.types.goals import SharedReport
@@ -70,6 +70,7 @@ def links(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
+@require_http_methods(["GET", "POST"])
 @access.requires(Permission.MANAGE_GOALS)
 def share(request: HttpRequest) -> HttpResponse:
     """Makes a link to the report that the address names, and shows it once."""

@@ -127,10 +127,7 @@ def _part_form(request: HttpRequest, found: list[tuple[Slice, str]]) -> _Part:
 
 
 def _tabs(name: str, labels: Any, current: str, url: Callable[..., str]) -> list[parts.Tab]:
-    return [
-        parts.Tab(id=f"{name}-{key}", label=str(label), url=url(**{name: str(key)}), is_current=key == current)
-        for key, label in labels.items()
-    ]
+    return parts.tabs(name, labels, current=current, url=lambda key: url(**{name: key}))
 
 
 def _table(request: HttpRequest, found: list[SliceFigures], *, currency: str) -> parts.Table:

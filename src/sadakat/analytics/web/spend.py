@@ -24,6 +24,7 @@ from sadakat.kernel.time import PeriodKind
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import charts, formats, parts, reasons
+from sadakat.platform.ui.days import day_field
 
 MONTHS: Final = 12
 _MONTH: Final = PeriodKind.MONTH
@@ -43,10 +44,6 @@ _RECORD_COLUMNS: Final = [
 _CHANGE_COLUMN: Final = parts.Column(label=gettext_lazy("Change"))
 
 
-def _day_input() -> forms.DateInput:
-    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-
-
 class SpendForm(forms.Form):
     """A spend to be recorded."""
 
@@ -56,8 +53,8 @@ class SpendForm(forms.Form):
         help_text=gettext_lazy("Such as Google Ads, Instagram or e-mail."),
     )
     campaign = forms.CharField(label=gettext_lazy("Campaign"), max_length=rules.MAX_CAMPAIGN_LENGTH, required=False)
-    from_date = forms.DateField(label=gettext_lazy("From"), widget=_day_input())
-    to_date = forms.DateField(label=gettext_lazy("To"), widget=_day_input())
+    from_date = day_field(label=gettext_lazy("From"))
+    to_date = day_field(label=gettext_lazy("To"))
     amount = forms.DecimalField(
         label=gettext_lazy("Amount"),
         min_value=0,

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
-from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,10 +15,11 @@ from django.views.decorators.http import require_GET
 from sadakat.analytics import api as analytics
 from sadakat.analytics import naming
 from sadakat.analytics.naming import Words
-from sadakat.analytics.types import Group, StageCell
+from sadakat.analytics.types import Group, StageCell, StageSizes
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import charts, formats, heat, parts
+from sadakat.platform.ui.days import DaysForm
 from sadakat.segments import api as segments
 
 _LOOK_BACK: Final = timedelta(days=90)
@@ -33,13 +33,8 @@ _COLUMNS: Final = [
 ]
 
 
-class _Span(forms.Form):
+class _Span(DaysForm):
     """Two days that are compared."""
-
-    since = forms.DateField(
-        label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    until = forms.DateField(label=gettext_lazy("To"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
 
     def clean(self) -> None:
         """Refuses days in the wrong order."""
@@ -57,16 +52,17 @@ def stages(request: HttpRequest) -> HttpResponse:
     span, since, until = _span(request, today)
     words = naming.words_of(Group.STAGE)
     cells = analytics.stage_cells(as_of=today)
+    trend = analytics.stage_trend()
     context = {
         "tabs": tabs("stages"),
         "may_set": access.may(request.user, Permission.MANAGE_SEGMENTS),
         "note": formats.long_date(today),
         "filling": filling(Group.STAGE, Group.PHASE),
-        "table": _table(request, cells, words, currency=here.currency),
+        "table": _table(request, cells, words, trend, currency=here.currency),
         "phases": _phases(cells, words, currency=here.currency) if cells else None,
         "span": span,
         "moves": None if span.errors else _moves(since, until, words),
-        "trend": _trend(words),
+        "trend": _trend(trend, words) if trend else None,
     }
     return render(request, "analytics/stages.html", context)
 
@@ -74,10 +70,7 @@ def stages(request: HttpRequest) -> HttpResponse:
 def tabs(current: str) -> list[parts.Tab]:
     """The pages about groups, as a segmented control."""
     pages = {"stages": _("Stages"), "customer_types": _("Types"), "rfm": _("RFM"), "clusters": _("Clusters")}
-    return [
-        parts.Tab(id=f"tab-{name}", label=label, url=reverse(name), is_current=name == current)
-        for name, label in pages.items()
-    ]
+    return parts.tabs("tab", pages, current=current, url=reverse)
 
 
 def filling(*groups: Group) -> bool:
@@ -99,11 +92,15 @@ def _span(request: HttpRequest, today: date) -> tuple[_Span, date, date]:
 
 
 def _table(
-    request: HttpRequest, cells: Sequence[StageCell], words: Mapping[str, Words], *, currency: str
+    request: HttpRequest,
+    cells: Sequence[StageCell],
+    words: Mapping[str, Words],
+    trend: Sequence[StageSizes],
+    *,
+    currency: str,
 ) -> parts.Table:
     everybody = sum(cell.customers for cell in cells)
     times = {each.stage: each for each in analytics.stage_times()}
-    trend = analytics.stage_trend()
     rows = []
     for key, said in words.items() if cells else ():
         mine = [cell for cell in cells if cell.stage == key]
@@ -181,10 +178,7 @@ def _moves(since: date, until: date, words: Mapping[str, Words]) -> heat.HeatMap
     )
 
 
-def _trend(words: Mapping[str, Words]) -> charts.Chart | heat.HeatMap | None:
-    trend = analytics.stage_trend()
-    if not trend:
-        return None
+def _trend(trend: Sequence[StageSizes], words: Mapping[str, Words]) -> heat.HeatMap:
     return heat.heat_map(
         caption=_("Customers in each stage as the day began"),
         heads=[_("Stage"), "", *(formats.day_month(each.day) for each in trend)],

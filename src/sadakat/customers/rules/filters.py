@@ -23,8 +23,7 @@ _NUMBER: Final = (Operator.AT_LEAST, Operator.AT_MOST, Operator.BETWEEN)
 _DATE: Final = (Operator.WITHIN_DAYS, Operator.BEFORE, Operator.AFTER)
 _OPERATORS: Final = {
     FeatureType.TEXT: (*_TEXT, Operator.IS_EMPTY),
-    # A count or an amount that nobody has written yet is 0.
-    FeatureType.INTEGER: _NUMBER,
+    FeatureType.INTEGER: (*_NUMBER, Operator.IS_EMPTY),
     FeatureType.NUMBER: (*_NUMBER, Operator.IS_EMPTY),
     FeatureType.INSTANT: (*_DATE, Operator.IS_EMPTY),
     FeatureType.FLAG: (Operator.IS,),
@@ -47,7 +46,8 @@ def operators_of(field: str, *, features: Mapping[str, Feature]) -> tuple[Operat
     if field not in features:
         known = ", ".join(sorted(features))
         raise Invalid(f"customers can be filtered by {known} and {TRAITS}NAME, not {field!r:.60}")
-    return _OPERATORS[features[field].type]
+    # A count that nobody has written yet is 0.
+    return _NUMBER if features[field].is_count else _OPERATORS[features[field].type]
 
 
 def parse_filter(said: str, *, features: Mapping[str, Feature]) -> Filter:
