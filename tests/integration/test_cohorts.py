@@ -102,6 +102,7 @@ def test_figures_by_channel_are_those_of_the_channel_s_orders_alone(now: datetim
 def test_figures_of_cities_segments_and_categories_are_those_of_their_own_orders(now: datetime) -> None:
     """Ayşe of İzmir buys on both sides of a segment's rule; a category gets its share of the order."""
     from sadakat.analytics import api as analytics
+    from sadakat.analytics.queries import figures
     from sadakat.analytics.types import Dimension
     from sadakat.events import api as events
     from sadakat.events.types import SourceKind
@@ -160,6 +161,18 @@ def test_figures_of_cities_segments_and_categories_are_those_of_their_own_orders
     assert revenue_by(Dimension.SEGMENT) == {"Twice": 14_000}
     assert revenue_by(Dimension.CATEGORY) == {"Shirts": 16_100, "Shoes": 6_900}
     assert revenue_by(Dimension.STAGE) == {}
+
+    figures.metrics_of_parts.cache_clear()
+    choices = analytics.slice_choices(as_of=date(2026, 7, 4))
+    assert [(of.dimension, label) for of, label in choices if of.dimension is not Dimension.STAGE] == [
+        (Dimension.SEGMENT, "Twice"),
+        (Dimension.CHANNEL, "Online"),
+        (Dimension.CITY, "İzmir"),
+        (Dimension.CITY, "Ankara"),
+        (Dimension.CATEGORY, "Shirts"),
+        (Dimension.CATEGORY, "Shoes"),
+    ]
+    assert figures.metrics_of_parts.cache_info().misses == 0
 
 
 def _track(event: str, message_id: str, at: datetime, **properties: object) -> dict[str, object]:

@@ -486,6 +486,7 @@ def test_a_link_opens_ends_and_is_counted(team: dict[str, int]) -> None:
         ({"language": "de"}, Invalid),
         ({"days": 8}, Invalid),
         ({"report": "figures", "parameters": {"as_of": "soon"}}, Invalid),
+        ({"report": "figures", "parameters": {"as_of": "0001-01-01"}}, Invalid),
         ({"report": "figures", "parameters": {"as_of": "2026-11-01", "more": "x" * 1000}}, Invalid),
         ({"report": "briefing", "parameters": {"id": "7"}}, NotFound),
     ],

@@ -206,7 +206,7 @@ def points(database: str) -> Iterable[Feature]:
     from sadakat.customers import api as customers
     from sadakat.customers import features
 
-    feature = Feature(name="test_points", type=FeatureType.INTEGER, owner="tests", meaning="Points")
+    feature = Feature(name="test_points", type=FeatureType.INTEGER, owner="tests", label="Points", meaning="Points")
     customers.register_feature(feature)
     customers.ensure_feature_columns()
     yield feature
@@ -255,7 +255,7 @@ def test_names_that_are_no_columns(name: str) -> None:
     from sadakat.customers import features
 
     with pytest.raises(Invalid):
-        features.register_feature(Feature(name=name, type=FeatureType.TEXT, owner="tests", meaning=""))
+        features.register_feature(Feature(name=name, type=FeatureType.TEXT, owner="tests", label="", meaning=""))
 
 
 def test_two_features_of_one_name_are_refused() -> None:
@@ -263,7 +263,7 @@ def test_two_features_of_one_name_are_refused() -> None:
 
     features.register_feature(features.OWN[0])
     with pytest.raises(Conflict, match="customers has already registered"):
-        features.register_feature(Feature(name="events", type=FeatureType.TEXT, owner="tests", meaning=""))
+        features.register_feature(Feature(name="events", type=FeatureType.TEXT, owner="tests", label="", meaning=""))
 
 
 def test_columns_are_added_once_and_never_dropped(points: Feature) -> None:

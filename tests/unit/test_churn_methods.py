@@ -15,17 +15,14 @@ from hypothesis import strategies as st
 from sadakat.kernel.errors import Invalid
 from sadakat.predictions.methods import churn, drift, evaluation, logistic, prospect, purchases
 from sadakat.predictions.methods.predictors import PREDICTORS
-from sadakat.predictions.types import (
-    Assumptions,
-    DriftLevel,
+from sadakat.predictions.types import Assumptions, DriftLevel, ScoreMethod, ScoreName
+from sadakat.predictions.types.methods import (
     Floats,
     Fold,
     Lesson,
     LogisticParameters,
     Outcome,
     PurchaseParameters,
-    ScoreMethod,
-    ScoreName,
     Shares,
     Snapshot,
     Weight,

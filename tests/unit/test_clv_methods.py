@@ -15,7 +15,7 @@ from scipy.special import betainc, gammaln
 
 from sadakat.kernel.errors import Invalid
 from sadakat.predictions.api import bg_nbd, gamma_gamma, lifetime_value, summarise
-from sadakat.predictions.types import Floats, Histories, PurchaseParameters, SpendParameters
+from sadakat.predictions.types.methods import Floats, Histories, PurchaseParameters, SpendParameters
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/algorithms/clv.md"
 CDNOW = PurchaseParameters(

@@ -66,7 +66,6 @@ def test_clusters_are_found_in_the_order_of_worth_and_again() -> None:
 
     assert found.assign(values).tolist() == np.repeat([3, 0, 1, 2], 50).tolist()
     assert (found.centres == again.centres).all()
-    assert found.silhouette == again.silhouette > 0.8
 
 
 def test_a_sample_speaks_for_many(monkeypatch: pytest.MonkeyPatch) -> None:

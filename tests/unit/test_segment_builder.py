@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from sadakat.commerce.consumer import features as orders
+from sadakat.customers import api as customers
 from sadakat.kernel import predicates
 from sadakat.kernel.errors import Invalid
 from sadakat.kernel.predicates import Vocabulary
 from sadakat.platform.brand import Brand
+from sadakat.predictions import features as scores
 from sadakat.segments.web import builder
 from sadakat.segments.web.builder import Amounts, Row
 from sadakat.segments.web.words import Said, Speaker
@@ -102,6 +105,15 @@ def test_rows_are_added_and_removed_where_the_button_stands() -> None:
     assert builder.change(root, "add:r:nonsense") is root
 
 
+def test_rows_that_a_form_cannot_take_are_told() -> None:
+    said = {f"r-{number}-kind": "segment" for number in range(builder.MAX_ROWS - 1)} | {"r-match": "all"}
+    assert builder.posted(said).errors == {}
+    root = builder.posted(said | {"r-999-kind": "segment"})
+    assert root.errors == {"match": "the form takes 100 rows, not 101; the last ones are left out"}
+    assert len(list(root.every())) == builder.MAX_ROWS
+    assert builder.missing(root)
+
+
 def test_what_is_missing_is_marked_at_its_field() -> None:
     root = builder.empty()
     root.rows[0].said |= {"measure": "sum", "window": "within", "op": "number.above"}
@@ -134,8 +146,14 @@ def test_a_fault_stands_at_the_field_that_means_it(where: dict[str, Any], place:
 SPEAKER = Speaker(
     here=Brand(name="Moda Nord", time_zone="Europe/Istanbul", currency="TRY", language="tr"),
     names={"vip": "Best customers"},
-    amounts=frozenset(AMOUNTS.names),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _features() -> None:
+    scores.register()
+    for feature in orders.FEATURES:
+        customers.register_feature(feature)
 
 
 def told(where: dict[str, Any]) -> Said:

@@ -1,13 +1,14 @@
 """Connects the plugs of higher contexts to the sockets of lower ones."""
 
+from collections.abc import Callable
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from time import monotonic
 from typing import Final
 
-from sadakat.analytics import briefing_tasks
 from sadakat.analytics import consumer as spend
 from sadakat.analytics import features as group_features
+from sadakat.analytics import naming
 from sadakat.analytics import plugs as spend_files
 from sadakat.commerce import api as commerce
 from sadakat.config import shell
@@ -19,9 +20,11 @@ from sadakat.predictions import features as scores
 from sadakat.segments import api as segments
 from sadakat.segments import tables as segment_tables
 
+EVENT_REST_SECONDS: Final = 0.3
+"""Three steps in a row lie between an event and the memberships that it changes."""
+LETTER_REST_SECONDS: Final = 10.0
 LAKE_REST_SECONDS: Final = 15.0
 LAKE_REST_RATIO: Final = 4.0
-LAKE_BREATH_SECONDS: Final = 2.0
 
 
 def connect() -> None:
@@ -32,6 +35,7 @@ def connect() -> None:
     )
     events.register_consumers([*customers.CONSUMERS, *commerce.CONSUMERS, *segments.CONSUMERS, *spend.CONSUMERS])
     group_features.register()
+    naming.register()
     scores.register()
     segment_tables.register_subjects()
     customers.ensure_feature_columns()
@@ -47,14 +51,14 @@ def connect() -> None:
 
 
 def _connect_worker() -> None:
-    worker.register_step("events.sequencer", _sequence)
+    worker.register_step("events.sequencer", _sequence, rest_seconds=EVENT_REST_SECONDS)
     for consumer in events.consumers():
-        worker.register_step(consumer, partial(_consume, consumer))
-    worker.register_step("segments.due", lambda at: segments.evaluate_due(at=at))
+        worker.register_step(consumer, partial(_consume, consumer), rest_seconds=EVENT_REST_SECONDS)
+    worker.register_step("segments.due", lambda at: segments.evaluate_due(at=at), rest_seconds=EVENT_REST_SECONDS)
     worker.register_step("segments.fill", lambda at: segments.fill(at=at))
-    worker.register_step("platform.lake", _LakeStep())
-    worker.register_step("analytics.goals", briefing_tasks.goal_step())
-    worker.register_step("analytics.briefings", briefing_tasks.briefing_step())
+    worker.register_step("platform.lake", _LakeStep(), rest_ratio=LAKE_REST_RATIO)
+    worker.register_step("analytics.goals", _later(_goals), rest_seconds=LETTER_REST_SECONDS)
+    worker.register_step("analytics.briefings", _later(_briefings), rest_seconds=LETTER_REST_SECONDS)
     worker.register_backlog("events", lambda: events.has_backlog(events.consumers()))
     worker.register_backlog("platform.lake", lake.is_stale)
 
@@ -69,27 +73,40 @@ def _consume(consumer: str, at: datetime) -> bool:
 
 
 class _LakeStep:
-    """Writes the lake when the log is through; while it is not, only now and then: each sync rewrites whole months.
-
-    Even then it rests a while after work, so that a shop where every second something happens does not keep it busy.
-    """
+    """Writes the lake when the log is through; while it is not, only now and then: each sync rewrites whole months."""
 
     def __init__(self) -> None:
         self._written = -LAKE_REST_SECONDS
-        self._took = 0.0
 
     def __call__(self, at: datetime) -> bool:
-        start = monotonic()
-        rested = start - self._written
-        if rested < min(self._took * LAKE_REST_RATIO, LAKE_BREATH_SECONDS):
-            return False
-        if rested < LAKE_REST_SECONDS and events.has_backlog(events.consumers()):
+        if monotonic() - self._written < LAKE_REST_SECONDS and events.has_backlog(events.consumers()):
             return False
         is_written = lake.sync(at=at).partitions > 0
         if is_written:
             self._written = monotonic()
-            self._took = self._written - start
         return is_written
+
+
+def _later(build: Callable[[], worker.Step]) -> worker.Step:
+    """A step that is built when it first runs, and kept: it brings Ibis and Typst, which no web process needs yet."""
+    built = cache(build)
+
+    def step(at: datetime) -> bool:
+        return built()(at)
+
+    return step
+
+
+def _goals() -> worker.Step:
+    from sadakat.analytics import briefing_tasks
+
+    return briefing_tasks.goal_step()
+
+
+def _briefings() -> worker.Step:
+    from sadakat.analytics import briefing_tasks
+
+    return briefing_tasks.briefing_step()
 
 
 def _check_failed(_at: datetime) -> Finding:

@@ -2,28 +2,38 @@
 
 from typing import Final
 
+from django.utils.translation import gettext_noop as _
+
 from sadakat.customers import api as customers
 from sadakat.customers.types import Feature, FeatureType
 from sadakat.predictions.types import ScoreName
 
 OWNER: Final = "predictions"
-_MEANINGS: Final = {
-    ScoreName.CHURN: (FeatureType.NUMBER, "Probability of no order within the next 90 days"),
-    ScoreName.CHURN_30: (FeatureType.NUMBER, "Probability of no order within the next 30 days"),
-    ScoreName.CLV: (
-        FeatureType.INTEGER,
-        "Margin expected of the next 365 days, in minor units of the brand's currency",
+_SAID: Final = {
+    ScoreName.CHURN: (_("Churn probability, 90 days"), _("Probability of no order within the next 90 days")),
+    ScoreName.CHURN_30: (_("Churn probability, 30 days"), _("Probability of no order within the next 30 days")),
+    ScoreName.CLV: (_("Customer lifetime value, one year"), _("Margin expected of the next 365 days")),
+    ScoreName.ALIVE: (
+        _("Probability to be active"),
+        _("Probability that the customer has not stopped ordering for good"),
     ),
-    ScoreName.ALIVE: (FeatureType.NUMBER, "Probability that the customer has not stopped ordering for good"),
-    ScoreName.NEXT_ORDER: (FeatureType.NUMBER, "Days by which the next order is as likely as not to have come"),
-    ScoreName.PROSPECT: (FeatureType.NUMBER, "Probability that a visitor makes a first order within 30 days"),
+    ScoreName.NEXT_ORDER: (
+        _("Days until the next order"),
+        _("Days by which the next order is as likely as not to have come"),
+    ),
+    ScoreName.PROSPECT: (
+        _("Probability of a first order"),
+        _("Probability that a visitor makes a first order within 30 days"),
+    ),
 }
 
 
 def feature_of(name: ScoreName) -> Feature:
     """The feature that carries a score."""
-    type_, meaning = _MEANINGS[name]
-    return Feature(name=f"score_{name}", type=type_, owner=OWNER, meaning=meaning)
+    label, meaning = _SAID[name]
+    is_money = name is ScoreName.CLV
+    type_ = FeatureType.INTEGER if is_money else FeatureType.NUMBER
+    return Feature(name=f"score_{name}", type=type_, owner=OWNER, label=label, meaning=meaning, is_money=is_money)
 
 
 def register() -> None:

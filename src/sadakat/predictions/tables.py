@@ -96,23 +96,18 @@ def visitors(*, known_before: date, customer_id: int | None = None) -> ibis.Tabl
     put into a cart, each time); silence (days since the last of these events, 1 for the day before); age (days from the
     first to the last day that is seen); source_id (of the first event).
     """
-    mapped = customers.profile_map().select(mapped_id="profile_id", known_customer_id="customer_id")
     seen = events.events()
-    seen = seen.filter(seen.local_date < known_before, seen.event.isin(WEB_EVENTS))
-    joined = seen.left_join(mapped, seen.profile_id == mapped.mapped_id)
-    joined = joined.select(
-        "event", "local_date", "at", "source_id", customer_id=joined.known_customer_id.fill_null(joined.profile_id)
-    )
+    seen = customers.with_customer(seen.filter(seen.local_date < known_before, seen.event.isin(WEB_EVENTS)))
     if customer_id is not None:
-        joined = joined.filter(joined.customer_id == customer_id)
-    ago = ibis.literal(known_before).delta(joined.local_date, unit="day")
-    found = joined.group_by("customer_id").aggregate(
-        visits=joined.local_date.nunique(),
-        views=joined.count(where=joined.event == VIEWED),
-        carts=joined.count(where=joined.event == ADDED),
+        seen = seen.filter(seen.customer_id == customer_id)
+    ago = ibis.literal(known_before).delta(seen.local_date, unit="day")
+    found = seen.group_by("customer_id").aggregate(
+        visits=seen.local_date.nunique(),
+        views=seen.count(where=seen.event == VIEWED),
+        carts=seen.count(where=seen.event == ADDED),
         silence=ago.min(),
         age=ago.max() - 1,
-        source_id=joined.source_id.argmin(joined["at"]),
+        source_id=seen.source_id.argmin(seen["at"]),
     )
     buyers = analytics.counted_orders(known_before=known_before).select("customer_id")
     return found.anti_join(buyers, "customer_id")

@@ -12,7 +12,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sadakat.console.web import timeline, words
+from sadakat.commerce import api as commerce
+from sadakat.console.web import words
 from sadakat.customers import api as customers
 from sadakat.customers.types import CustomerRow, Feature, FeatureType
 from sadakat.platform.brand import Brand
@@ -102,7 +103,7 @@ class Field:
             return formats.money(value, currency=here.currency)
         if self.kind is Kind.NUMBER:
             return formats.number(value, decimals=0 if value == int(value) else 2)
-        return timeline.channel_name(value) if self.key == "last_channel" else words.trait_text(value)
+        return commerce.channel_name(value) if self.key == "last_channel" else words.trait_text(value)
 
     def plain(self, row: CustomerRow) -> Any:
         """What it is in a file for machines: UTC instants, minor units, lists and objects as JSON."""
@@ -117,21 +118,21 @@ class Field:
 def fields() -> dict[str, Field]:
     """All that the list can show, by key, in the order of its columns."""
     features = customers.features()
-    names = [name for name in words.FEATURE_LABELS if name in features]
-    names += sorted(features.keys() - words.FEATURE_LABELS.keys())
+    # Orders come first: they are what a shop looks for.
+    ordered = sorted(features.values(), key=lambda each: each.owner != "commerce")
     traits = {"city", *customers.trait_names()} - _ELSEWHERE
     found = [
         trait_field("city"),
         Field(key=IDENTIFIERS, label=gettext_lazy("Identifiers"), kind=Kind.IDENTIFIERS),
-        *(_feature_field(features[name]) for name in names),
-        *(trait_field(name) for name in sorted(traits - {"city"}, key=lambda n: (n not in words.TRAIT_LABELS, n))),
+        *(_feature_field(each) for each in ordered),
+        *(trait_field(name) for name in sorted(traits - {"city"}, key=customers.order_of_trait)),
     ]
     return {field.key: field for field in found}
 
 
 def trait_field(name: str) -> Field:
     """The field of a trait, also of one that no customer has."""
-    return Field(key=TRAITS + name, label=words.TRAIT_LABELS.get(name, name), kind=Kind.TRAIT)
+    return Field(key=TRAITS + name, label=customers.label_of_trait(name), kind=Kind.TRAIT)
 
 
 def chosen(request: HttpRequest, offered: Mapping[str, Field]) -> list[Field]:
@@ -144,12 +145,10 @@ def chosen(request: HttpRequest, offered: Mapping[str, Field]) -> list[Field]:
 
 
 def _feature_field(feature: Feature) -> Field:
-    is_money = feature.type is FeatureType.INTEGER and feature.name.endswith("_minor")
     return Field(
         key=feature.name,
-        label=words.FEATURE_LABELS.get(feature.name, feature.name.replace("_", " ").capitalize()),
-        kind=Kind.MONEY if is_money else _KINDS[feature.type],
-        # An amount is shown in the currency, and its sentence speaks of minor units.
-        meaning="" if is_money else _(feature.meaning),
-        is_count=feature.type is FeatureType.INTEGER,
+        label=_(feature.label),
+        kind=Kind.MONEY if feature.is_money else _KINDS[feature.type],
+        meaning=_(feature.meaning),
+        is_count=feature.is_count,
     )

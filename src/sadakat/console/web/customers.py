@@ -117,12 +117,12 @@ def _strip(person: Customer, here: brand.Brand) -> list[tuple[str, str]]:
 def _traits(person: Customer) -> list[dict[str, Any]]:
     return [
         {
-            "label": words.TRAIT_LABELS.get(name, name),
+            "label": customers.label_of_trait(name),
             "value": words.trait_text(trait.value),
             "source": _source_name(trait.source_id),
             "at": trait.at,
         }
-        for name, trait in sorted(person.traits.items(), key=lambda pair: (pair[0] not in words.TRAIT_LABELS, pair[0]))
+        for name, trait in sorted(person.traits.items(), key=lambda pair: customers.order_of_trait(pair[0]))
         if name not in _IN_HEADER
     ]
 

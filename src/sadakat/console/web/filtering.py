@@ -11,7 +11,8 @@ from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from sadakat.console.web import columns, timeline
+from sadakat.commerce import api as commerce
+from sadakat.console.web import columns
 from sadakat.console.web.columns import Field, Kind
 from sadakat.customers import api as customers
 from sadakat.customers.types import Filter, Operator
@@ -19,6 +20,7 @@ from sadakat.kernel import money
 from sadakat.kernel.errors import Invalid
 from sadakat.platform.brand import Brand
 from sadakat.platform.ui import formats, parts, reasons
+from sadakat.platform.ui.days import day_input
 
 # What the form that adds a filter brings into the address, and takes with it when it is done.
 _OF_FORM: Final = ("add", "op", "value", "upto", "apply")
@@ -69,7 +71,7 @@ class AddFilter(forms.Form):
         if self.operator is Operator.WITHIN_DAYS:
             return forms.IntegerField(label=label, min_value=1, max_value=36_500)
         if self.operator in {Operator.BEFORE, Operator.AFTER}:
-            return forms.DateField(label=label, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
+            return forms.DateField(label=label, widget=day_input())
         if self.field.kind is Kind.FLAG:
             return forms.ChoiceField(label=label, choices=[("yes", _("yes")), ("no", _("no"))])
         known = customers.values_of(self.field.key) if self.field.kind is Kind.TEXT else ()
@@ -226,4 +228,4 @@ def _value(value: Any, *, field: Field, operator: Operator, here: Brand) -> str:
 
 
 def _channel(field: Field, value: str) -> str:
-    return timeline.channel_name(value) if field.key == "last_channel" else value
+    return commerce.channel_name(value) if field.key == "last_channel" else value

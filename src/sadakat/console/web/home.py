@@ -60,9 +60,9 @@ def _figures(request: HttpRequest, here: brand.Brand, *, day: date) -> dict[str,
         "kpis": [analytics.card(name, now=now, before=before, past=past, currency=here.currency) for name in KPIS],
         "has_orders": now.total_customers > 0,
         "chart": _revenue(day, weeks, currency=here.currency),
-        "tabs": [
-            parts.Tab(id=f"weeks-{n}", label=formats.number(n), url=f"?weeks={n}", is_current=n == weeks) for n in WEEKS
-        ],
+        "tabs": parts.tabs(
+            "weeks", {str(n): formats.number(n) for n in WEEKS}, current=str(weeks), url=lambda n: f"?weeks={n}"
+        ),
     }
 
 
@@ -125,7 +125,7 @@ def _needs(user: User, here: brand.Brand, *, day: date) -> list[parts.Need]:
                     tone="warn",
                 )
             )
-    if access.may(user, Permission.VIEW_CUSTOMERS) and (count := len(customers.conflicts())):
+    if access.may(user, Permission.VIEW_CUSTOMERS) and (count := customers.conflict_count()):
         needs.append(
             parts.Need(
                 title=ngettext("%(n)s conflict of identity", "%(n)s conflicts of identity", count)

@@ -1,5 +1,7 @@
 """The journey map: the grid, and the same as a picture or a PDF."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,11 +17,12 @@ from django.views.decorators.http import require_GET
 from sadakat.analytics import api as analytics
 from sadakat.analytics.types import Improvement, MapCell, MapQuestion, Stage, Touchpoint
 from sadakat.console.web import map_document
-from sadakat.console.web.map_words import MEASURES, STAGE_NAMES, action_words, touchpoint_name
+from sadakat.console.web.map_words import MEASURES, action_words, touchpoint_name
 from sadakat.kernel.errors import SadakatError
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import formats, heat, parts, reasons
+from sadakat.platform.ui.days import DaysForm
 
 DAYS: Final = 90
 SILENT_DAYS: Final = 14
@@ -34,16 +37,9 @@ _ACTION_COLUMNS: Final = [
 _NAMES: Final = {"pdf": "application/pdf", "png": "image/png", "svg": "image/svg+xml"}
 
 
-def day_input() -> forms.DateInput:
-    """A field for a day."""
-    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-
-
-class MapForm(forms.Form):
+class MapForm(DaysForm):
     """What the map is asked."""
 
-    since = forms.DateField(label=gettext_lazy("From"), widget=day_input())
-    until = forms.DateField(label=gettext_lazy("To"), widget=day_input())
     silent_days = forms.IntegerField(
         label=gettext_lazy("Silent after, in days"), min_value=1, max_value=MAX_SILENT_DAYS
     )
@@ -55,12 +51,13 @@ def journey_map(request: HttpRequest) -> HttpResponse:
     """The grid, shaded by one measure, and what is to be done."""
     form, question, measure = asked(request.GET)
     context: dict[str, Any] = {"form": form, "measure": measure, "tabs": _tabs(request.GET, measure)}
+    actions = analytics.improvements(only_open=True)
     try:
-        context |= _grid(question, measure) | {"query": query_of(question)}
+        context |= _grid(question, measure, actions) | {"query": query_of(question)}
     except SadakatError as error:
         context["fault"] = reasons.shown(error)
     context |= {
-        "actions": _actions(request, analytics.improvements(only_open=True)),
+        "actions": _actions(request, actions),
         "may_edit": access.may(request.user, Permission.MANAGE_GOALS),
         "formats": list(_NAMES),
         "empty": parts.Empty(
@@ -80,14 +77,16 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
         raise Http404
     _form, question, measure = asked(request.GET)
     here, at = brand.current(), timezone.now()
-    grid = _grid(question, measure)
+    actions = analytics.improvements(only_open=True)
+    grid = _grid(question, measure, actions)
+    shaded = _("shaded by %(measure)s") % {"measure": MEASURES[measure]}
     made = map_document.document(
         grid,
         form=form,
         title=_("Journey map"),
-        subtitle=f"{here.name} · {period(question)} · {_('shaded by')} {MEASURES[measure]}",
+        subtitle=f"{here.name} · {period(question)} · {shaded}",
         notes=_notes(question),
-        actions=[action_words(each) for each in analytics.improvements(only_open=True)],
+        actions=action_words(actions),
         at=at,
     )
     headers = {"Content-Disposition": f'attachment; filename="journey-map-{question.since}.{form}"'}
@@ -119,15 +118,7 @@ def query_of(question: MapQuestion) -> str:
 
 def _tabs(query: QueryDict, measure: str) -> list[parts.Tab]:
     kept: dict[str, Any] = {name: query[name] for name in ("since", "until", "silent_days") if name in query}
-    return [
-        parts.Tab(
-            id=f"measure-{name}",
-            label=str(label),
-            url=f"?{urlencode(kept | {'measure': name})}",
-            is_current=name == measure,
-        )
-        for name, label in MEASURES.items()
-    ]
+    return parts.tabs("measure", MEASURES, current=measure, url=lambda name: f"?{urlencode(kept | {'measure': name})}")
 
 
 def period(question: MapQuestion) -> str:
@@ -136,16 +127,13 @@ def period(question: MapQuestion) -> str:
     return f"{formats.short_date(question.since)} – {formats.short_date(last)}"
 
 
-def _grid(question: MapQuestion, measure: str) -> dict[str, Any]:
+def _grid(question: MapQuestion, measure: str, actions: Sequence[Improvement]) -> dict[str, Any]:
     """Heads and rows of the map as pages and documents show them."""
-    stages = analytics.journey_map(question)
-    open_ = analytics.improvements(only_open=True)
-    counts = {(each.stage, each.touchpoint_key): 0 for each in open_}
-    for each in open_:
-        counts[each.stage, each.touchpoint_key] += 1
+    stages = analytics.journey_map(question, at=timezone.now())
+    counts = Counter((each.stage, each.touchpoint_key) for each in actions)
 
     def shown(stage: Stage, point: Touchpoint, found: MapCell) -> dict[str, Any]:
-        count = counts.get((stage, point.key), 0)
+        count = counts[stage, point.key]
         return {
             "url": f"{resolve_url('map_cell', stage, point.key)}?{query_of(question)}&measure={measure}",
             "shade": heat.shade(getattr(found, measure) or 0, top=1),
@@ -167,7 +155,7 @@ def _grid(question: MapQuestion, measure: str) -> dict[str, Any]:
 
     return {
         "has_people": any(each.customers for each in stages),
-        "heads": [(str(STAGE_NAMES[each.stage]), _people(each.customers)) for each in stages],
+        "heads": [(analytics.stage_name(each.stage), _people(each.customers)) for each in stages],
         "rows": [
             {
                 "name": touchpoint_name(point),
@@ -201,7 +189,7 @@ def _actions(request: HttpRequest, found: list[Improvement]) -> parts.Table:
         request,
         caption=_("What is to be done"),
         columns=_ACTION_COLUMNS,
-        rows=[action_words(each) for each in found],
+        rows=action_words(found),
         empty=parts.Empty(
             icon="check",
             title=_("Nothing is planned"),

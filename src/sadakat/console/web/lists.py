@@ -82,7 +82,7 @@ def customers(request: HttpRequest) -> HttpResponse:
         "to_add": filtering.fields_to_add(request, offered),
         "columns": [(field, field in chosen) for field in offered.values()],
         "query": request.GET.urlencode(),
-        "conflicts": len(customer_data.conflicts()),
+        "conflicts": customer_data.conflict_count(),
     }
     return render(request, "console/customers.html", context)
 

@@ -9,52 +9,55 @@ from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from sadakat.analytics import api as analytics
 from sadakat.analytics.types import Improvement, ImprovementStatus, MapCell, Stage, Touchpoint
 from sadakat.console.web import journey_map
-from sadakat.console.web.map_words import STAGE_NAMES, STATUSES, action_words, owner_names, touchpoint_name
+from sadakat.console.web.map_words import STATUSES, action_words, owner_names, touchpoint_name
 from sadakat.kernel.errors import SadakatError
-from sadakat.platform import access, queries
+from sadakat.platform import access
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import formats, parts, reasons
+from sadakat.platform.ui.days import day_field
 
 
-class NoteForm(forms.Form):
-    """Who looks after a cell, and what is known of it."""
+class OwnedForm(forms.Form):
+    """What somebody of the team may look after."""
 
     owner = forms.TypedChoiceField(
         label=gettext_lazy("Owner"), choices=(), coerce=int, empty_value=None, required=False
     )
+
+    def __init__(self, *args: Any, owners: list[tuple[Any, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["owner"].choices = owners  # type: ignore[attr-defined]
+
+
+class NoteForm(OwnedForm):
+    """Who looks after a cell, and what is known of it."""
+
     note = forms.CharField(
         label=gettext_lazy("Note"), max_length=2_000, required=False, widget=forms.Textarea(attrs={"rows": 4})
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["owner"].choices = _owner_choices()  # type: ignore[attr-defined]
 
-
-class ImprovementForm(forms.Form):
+class ImprovementForm(OwnedForm):
     """Something to be done; its state is asked once it is there."""
 
+    field_order = ("title", "owner", "due_date", "status")
     title = forms.CharField(label=gettext_lazy("What is to be done"), max_length=200)
-    owner = forms.TypedChoiceField(
-        label=gettext_lazy("Owner"), choices=(), coerce=int, empty_value=None, required=False
-    )
-    due_date = forms.DateField(label=gettext_lazy("Due"), required=False, widget=journey_map.day_input())
+    due_date = day_field(label=gettext_lazy("Due"), required=False)
     status = forms.ChoiceField(label=gettext_lazy("State"), choices=STATUSES.items())
 
     def __init__(self, *args: Any, is_new: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["owner"].choices = _owner_choices()  # type: ignore[attr-defined]
         if is_new:
             del self.fields["status"]
 
 
 class TouchpointForm(forms.Form):
-    """A column of the map."""
+    """A row of the map."""
 
     key = forms.SlugField(
         label=gettext_lazy("Key"), max_length=40, help_text=gettext_lazy("Small letters, digits and -.")
@@ -67,18 +70,44 @@ class TouchpointForm(forms.Form):
     )
 
 
-@require_http_methods(["GET", "POST"])
+@require_GET
 @access.requires(Permission.VIEW_ANALYTICS)
 def cell(request: HttpRequest, stage: str, touchpoint_key: str) -> HttpResponse:
     """One cell: its figures, who looks after it, what is known and what is to be done."""
     point = _touchpoint(stage, touchpoint_key)
-    may_edit = access.may(request.user, Permission.MANAGE_GOALS)
-    if request.method == "POST" and not may_edit:
-        return render(request, "platform/forbidden.html", {}, status=403)
     said = analytics.cell_notes().get((stage, touchpoint_key))
-    initial = {"owner": said.owner_id, "note": said.note} if said else {}
-    form = NoteForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
+    owners = _owner_choices()
+    _form, question, measure = journey_map.asked(request.GET)
+    row = next(each for each in analytics.journey_map(question, at=timezone.now()) if each.stage == stage)
+    found = row.cells.get(touchpoint_key)
+    own = analytics.improvements(stage=stage, touchpoint_key=touchpoint_key)
+    context = {
+        "title": f"{analytics.stage_name(Stage(stage))} · {touchpoint_name(point)}",
+        "period": journey_map.period(question),
+        "back_url": f"{resolve_url('journey_map')}?{journey_map.query_of(question)}&measure={measure}",
+        "figures": _figures(found, of_stage=row.customers) if found else [],
+        "events": ", ".join(point.events),
+        "form": NoteForm(initial={"owner": said.owner_id, "note": said.note} if said else {}, owners=owners),
+        "owner": owner_names().get(said.owner_id or 0, "") if said else "",
+        "note": said.note if said else "",
+        "may_edit": access.may(request.user, Permission.MANAGE_GOALS),
+        "improvements": [
+            {"words": told, "form": _improvement_form(each, owners), "id": each.id}
+            for each, told in zip(own, action_words(own), strict=True)
+        ],
+        "new_form": ImprovementForm(is_new=True, auto_id="new_%s", owners=owners),
+        "stage": stage,
+        "touchpoint_key": touchpoint_key,
+    }
+    return render(request, "console/map_cell.html", context)
+
+
+@require_POST
+@access.requires(Permission.MANAGE_GOALS)
+def note(request: HttpRequest, stage: str, touchpoint_key: str) -> HttpResponse:
+    """Says who looks after a cell, and what is known of it."""
+    form = NoteForm(request.POST, owners=_owner_choices())
+    if form.is_valid():
         analytics.note_cell(
             stage=stage,
             touchpoint_key=touchpoint_key,
@@ -88,27 +117,9 @@ def cell(request: HttpRequest, stage: str, touchpoint_key: str) -> HttpResponse:
             at=timezone.now(),
         )
         messages.success(request, _("Saved."))
-        return redirect("map_cell", stage, touchpoint_key)
-    _form, question, measure = journey_map.asked(request.GET)
-    row = next(each for each in analytics.journey_map(question) if each.stage == stage)
-    found = row.cells.get(touchpoint_key)
-    own = analytics.improvements(stage=stage, touchpoint_key=touchpoint_key)
-    context = {
-        "title": f"{STAGE_NAMES[Stage(stage)]} · {touchpoint_name(point)}",
-        "period": journey_map.period(question),
-        "back_url": f"{resolve_url('journey_map')}?{journey_map.query_of(question)}&measure={measure}",
-        "figures": _figures(found, of_stage=row.customers) if found else [],
-        "events": ", ".join(point.events),
-        "form": form,
-        "owner": owner_names().get(said.owner_id or 0, "") if said else "",
-        "note": said.note if said else "",
-        "may_edit": may_edit,
-        "improvements": [_editable(each) for each in own],
-        "new_form": ImprovementForm(is_new=True, auto_id="new_%s"),
-        "stage": stage,
-        "touchpoint_key": touchpoint_key,
-    }
-    return render(request, "console/map_cell.html", context)
+    else:
+        _tell(request, form)
+    return redirect("map_cell", stage, touchpoint_key)
 
 
 @require_POST
@@ -116,7 +127,7 @@ def cell(request: HttpRequest, stage: str, touchpoint_key: str) -> HttpResponse:
 def add_improvement(request: HttpRequest, stage: str, touchpoint_key: str) -> HttpResponse:
     """Plans something about a cell."""
     _touchpoint(stage, touchpoint_key)
-    form = ImprovementForm(request.POST, is_new=True)
+    form = ImprovementForm(request.POST, is_new=True, owners=_owner_choices())
     if form.is_valid():
         given = form.cleaned_data
         try:
@@ -138,12 +149,9 @@ def add_improvement(request: HttpRequest, stage: str, touchpoint_key: str) -> Ht
 
 @require_POST
 @access.requires(Permission.MANAGE_GOALS)
-def change_improvement(request: HttpRequest, improvement_id: int) -> HttpResponse:
-    """Says what has become of an improvement."""
-    known = {each.id: each for each in analytics.improvements()}
-    if improvement_id not in known:
-        raise Http404
-    form = ImprovementForm(request.POST, prefix=str(improvement_id))
+def change_improvement(request: HttpRequest, stage: str, touchpoint_key: str, improvement_id: int) -> HttpResponse:
+    """Says what has become of an improvement, and leads back to its cell."""
+    form = ImprovementForm(request.POST, prefix=str(improvement_id), owners=_owner_choices())
     if form.is_valid():
         given = form.cleaned_data
         analytics.change_improvement(
@@ -158,8 +166,7 @@ def change_improvement(request: HttpRequest, improvement_id: int) -> HttpRespons
         messages.success(request, _("Saved."))
     else:
         _tell(request, form)
-    one = known[improvement_id]
-    return redirect("map_cell", one.stage, one.touchpoint_key)
+    return redirect("map_cell", stage, touchpoint_key)
 
 
 @require_http_methods(["GET", "POST"])
@@ -220,12 +227,12 @@ def _figures(found: MapCell, *, of_stage: int) -> list[parts.Figure]:
 
 
 def _owner_choices() -> list[tuple[Any, str]]:
-    return [("", _("Nobody yet")), *((each.pk, each.name) for each in queries.team() if each.is_active)]
+    return [("", _("Nobody yet")), *((each.pk, each.name) for each in analytics.owners())]
 
 
-def _editable(one: Improvement) -> dict[str, Any]:
+def _improvement_form(one: Improvement, owners: list[tuple[Any, str]]) -> ImprovementForm:
     initial = {"title": one.title, "owner": one.owner_id, "due_date": one.due_date, "status": one.status}
-    return {"words": action_words(one), "form": ImprovementForm(initial=initial, prefix=str(one.id)), "id": one.id}
+    return ImprovementForm(initial=initial, prefix=str(one.id), owners=owners)
 
 
 def _tell(request: HttpRequest, form: forms.Form) -> None:

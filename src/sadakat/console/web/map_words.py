@@ -1,5 +1,6 @@
 """What the journey map calls things, and how its improvements are told."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.shortcuts import resolve_url
@@ -10,12 +11,6 @@ from sadakat.analytics.types import Improvement, ImprovementStatus, Stage, Touch
 from sadakat.platform import queries
 from sadakat.platform.ui import formats
 
-STAGE_NAMES: Final = {
-    Stage.AWARENESS: gettext_lazy("Awareness"),
-    Stage.EVALUATION: gettext_lazy("Evaluation"),
-    Stage.PURCHASE: gettext_lazy("Purchase"),
-    Stage.LOYALTY: gettext_lazy("Loyalty"),
-}
 TOUCHPOINT_NAMES: Final = {
     "site-visit": gettext_lazy("Visit to the site"),
     "product-page": gettext_lazy("Product page"),
@@ -58,15 +53,19 @@ def owner_names() -> dict[int, str]:
     return {each.pk: each.name for each in queries.team()}
 
 
-def action_words(one: Improvement) -> dict[str, Any]:
-    """An improvement in words, with the address of its cell."""
+def action_words(found: Sequence[Improvement]) -> list[dict[str, Any]]:
+    """Improvements in words, each with the address of its cell."""
     names = {each.key: touchpoint_name(each) for each in analytics.touchpoints(include_archived=True)}
-    return {
-        "title": one.title,
-        "where": f"{STAGE_NAMES[Stage(one.stage)]} · {names.get(one.touchpoint_key, one.touchpoint_key)}",
-        "url": resolve_url("map_cell", one.stage, one.touchpoint_key),
-        "owner": owner_names().get(one.owner_id or 0, ""),
-        "due": formats.short_date(one.due_date),
-        "state": str(STATUSES[one.status]),
-        "tone": _TONES[one.status],
-    }
+    owners = owner_names()
+    return [
+        {
+            "title": one.title,
+            "where": f"{analytics.stage_name(Stage(one.stage))} · {names.get(one.touchpoint_key, one.touchpoint_key)}",
+            "url": resolve_url("map_cell", one.stage, one.touchpoint_key),
+            "owner": owners.get(one.owner_id or 0, ""),
+            "due": formats.short_date(one.due_date),
+            "state": str(STATUSES[one.status]),
+            "tone": _TONES[one.status],
+        }
+        for one in found
+    ]

@@ -1,15 +1,10 @@
 """The segments of a customer on his page, renewed every second."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
-from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from sadakat.platform import access
@@ -18,32 +13,14 @@ from sadakat.platform.models import User
 from sadakat.segments import api as segments
 from sadakat.segments.types import Kind, Membership, Segment
 
-# What a group says of a customer, in the order of the card; those that people have made come last.
-_GROUPS: Final[Mapping[str, str | Promise]] = {
-    "stage": gettext_lazy("Stage"),
-    "phase": gettext_lazy("Phase"),
-    "type": gettext_lazy("Customer type"),
-    "rfm": gettext_lazy("Recency, frequency, spend"),
-    "cluster": gettext_lazy("Cluster"),
-    "": gettext_lazy("Segments"),
-}
-
 
 def context(customer_id: int) -> dict[str, Any]:
-    """What the card shows: each group with the memberships of it."""
-    found: dict[str, list[Membership]] = {}
+    """What the card shows: each group with the memberships of it; those that people have made come last."""
+    found: dict[str, list[tuple[str, Membership]]] = {}
     for each in segments.segments_of(customer_id):
-        found.setdefault(each.group, []).append(each)
-    order = [*_GROUPS, *sorted(found.keys() - _GROUPS.keys())]
-    return {
-        "customer_id": customer_id,
-        "memberships": [
-            (_GROUPS.get(group, group), [(_(each.name) if each.group else each.name, each) for each in found[group]])
-            for group in order
-            if group in found
-        ],
-        "now": timezone.now(),
-    }
+        found.setdefault(each.group, []).append((segments.name_of(each), each))
+    memberships = [(segments.group_name(group), found[group]) for group in segments.in_order(found)]
+    return {"customer_id": customer_id, "memberships": memberships}
 
 
 def lists_for(user: User | AnonymousUser) -> list[Segment]:

@@ -273,7 +273,7 @@ def _said(first: Customer, second: Customer, *, preview: MergePreview) -> list[d
     names = sorted(known, key=lambda name: (name not in preview.replaced, name))
     return [
         {
-            "label": words.TRAIT_LABELS.get(name, name),
+            "label": customers.label_of_trait(name),
             "cells": [
                 [words.trait_text(traits[name].value)] if name in traits else []
                 for traits in (first.traits, second.traits, preview.traits)

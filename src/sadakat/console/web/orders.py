@@ -84,7 +84,7 @@ def url_of(found: Order) -> str:
 
 def channel_of(found: Order) -> str:
     """Channel and store in the reader's language."""
-    return " ".join(filter(None, [timeline.channel_name(found.channel), found.store_id]))
+    return " ".join(filter(None, [commerce.channel_name(found.channel), found.store_id]))
 
 
 def table_of(

@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from sadakat.commerce import api as commerce
 from sadakat.console.web import words
 from sadakat.events import api as log
 from sadakat.events.types import Event, Kind
@@ -154,12 +155,8 @@ def _product(properties: Properties) -> str:
 
 def _channel(properties: Properties) -> str:
     channel, store = str(properties.get("channel") or "online"), properties.get("store_id")
-    return f"{channel_name(channel)} {store}" if store else channel_name(channel)
-
-
-def channel_name(channel: str) -> str:
-    """A channel in the reader's language; one of the shop's own stays as it is."""
-    return {"online": _("Online shop"), "store": _("Store"), "call_centre": _("Call centre")}.get(channel, channel)
+    name = commerce.channel_name(channel)
+    return f"{name} {store}" if store else name
 
 
 def _came_from(body: Properties) -> str:

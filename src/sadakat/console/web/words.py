@@ -1,4 +1,4 @@
-"""Words for what the customers' context tells by keys: identifiers, features, traits, and why customers were joined."""
+"""Words for what the customers' context tells by keys: identifiers, traits, and why customers were joined."""
 
 from contextlib import suppress
 from datetime import date
@@ -16,81 +16,6 @@ IDENTIFIER_LABELS: Final = {
     IdentifierType.EMAIL: gettext_lazy("E-mail"),
     IdentifierType.PHONE: gettext_lazy("Phone"),
     IdentifierType.ANONYMOUS_ID: gettext_lazy("Anonymous id"),
-}
-FEATURE_LABELS: Final = {
-    "orders": gettext_lazy("Orders"),
-    "revenue_minor": gettext_lazy("Revenue"),
-    "first_order_at": gettext_lazy("First order"),
-    "last_order_at": gettext_lazy("Last order"),
-    "last_channel": gettext_lazy("Last channel"),
-    "events": gettext_lazy("Events"),
-    "first_seen_at": gettext_lazy("First seen"),
-    "last_seen_at": gettext_lazy("Last seen"),
-    "first_source": gettext_lazy("First source"),
-    "is_known": gettext_lazy("Is known"),
-    "rfm_recency": gettext_lazy("RFM: recency"),
-    "rfm_frequency": gettext_lazy("RFM: frequency"),
-    "rfm_monetary": gettext_lazy("RFM: monetary value"),
-    "cluster": gettext_lazy("Cluster"),
-    "habit_orders": gettext_lazy("Orders, last 365 days"),
-    "habit_deal_share": gettext_lazy("Share of deals"),
-    "habit_place_share": gettext_lazy("Share of the main store"),
-    "habit_channel_share": gettext_lazy("Share of the main channel"),
-    "habit_daypart_share": gettext_lazy("Share of the main part of the day"),
-    "habit_categories": gettext_lazy("Departments"),
-    "habit_recommendations": gettext_lazy("Recommendations"),
-    "habit_rating": gettext_lazy("Mean rating"),
-}
-# The sentences by which the features are registered, so that they are translated.
-_MEANINGS: Final = (
-    gettext_lazy("Probability of no order within the next 90 days"),
-    gettext_lazy("Probability of no order within the next 30 days"),
-    gettext_lazy("Margin expected of the next 365 days, in minor units of the brand's currency"),
-    gettext_lazy("Probability that the customer has not stopped ordering for good"),
-    gettext_lazy("Days by which the next order is as likely as not to have come"),
-    gettext_lazy("Probability that a visitor makes a first order within 30 days"),
-    gettext_lazy("Orders that count: neither cancelled nor wholly refunded, with revenue above zero"),
-    gettext_lazy("Time of the first order that counts"),
-    gettext_lazy("Time of the latest order that counts"),
-    gettext_lazy("Channel of the latest order that counts"),
-    gettext_lazy("Events of all kinds"),
-    gettext_lazy("Time of the first event"),
-    gettext_lazy("Time of the latest event"),
-    gettext_lazy("Source of the first event"),
-    gettext_lazy("Known by more than anonymous ids"),
-    gettext_lazy("RFM: how lately ordered, 1 to 5"),
-    gettext_lazy("RFM: how often ordered in the last 365 days, 1 to 5"),
-    gettext_lazy("RFM: how much spent in the last 365 days, 1 to 5"),
-    gettext_lazy("Cluster of customers who are alike"),
-    gettext_lazy("Orders of the last 365 days"),
-    gettext_lazy("Share of these orders with a coupon or a tenth off"),
-    gettext_lazy("Share of these orders in the store ordered from most"),
-    gettext_lazy("Share of these orders on the channel used most"),
-    gettext_lazy("Share of these orders in the quarter of the day used most"),
-    gettext_lazy("Departments that these orders came from"),
-    gettext_lazy("Times that products were shared in the last 365 days"),
-    gettext_lazy("Mean rating of products in the last 365 days, 1 to 5"),
-)
-# Traits with a name of their own; all others are shown under the name that the shop gave them.
-TRAIT_LABELS: Final = {
-    "city": gettext_lazy("City"),
-    "birthday": gettext_lazy("Birthday"),
-    "language": gettext_lazy("Preferred language"),
-    "age_group": gettext_lazy("Age group"),
-    "income_group": gettext_lazy("Income group"),
-    "household_size": gettext_lazy("Household size"),
-    "kids_count": gettext_lazy("Children"),
-    "gender": gettext_lazy("Gender"),
-    "company": gettext_lazy("Company"),
-    "household_id": gettext_lazy("Household id"),
-    "name": gettext_lazy("Name"),
-    "firstName": gettext_lazy("First name"),
-    "first_name": gettext_lazy("First name"),
-    "lastName": gettext_lazy("Last name"),
-    "last_name": gettext_lazy("Last name"),
-    "email": gettext_lazy("E-mail"),
-    "phone": gettext_lazy("Phone"),
-    "card": gettext_lazy("Loyalty card"),
 }
 _CONFLICT_LABELS: Final = {
     ConflictReason.USER_ID_LIMIT: gettext_lazy("Each has a user id of its own."),

@@ -10,7 +10,7 @@ import numpy as np
 from sadakat.entry.bench.figure import Figure
 from sadakat.kernel.errors import Unavailable
 from sadakat.predictions import api as predictions
-from sadakat.predictions.types import Histories, PurchaseParameters, SpendParameters
+from sadakat.predictions.types.methods import Histories, PurchaseParameters, SpendParameters
 
 CUSTOMERS: Final = 1_000_000
 MAX_AGE_DAYS: Final = 730

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sadakat.kernel.errors import Invalid
-from sadakat.predictions.types import Floats, Integers
+from sadakat.predictions.types.methods import Floats, Integers
 
 
 def column(values: ArrayLike, *, name: str) -> Floats:

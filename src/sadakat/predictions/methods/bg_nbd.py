@@ -17,7 +17,7 @@ from scipy.special import betainccinv, betaincinv, digamma, expit, gammaln, log_
 from sadakat.kernel.errors import Invalid
 from sadakat.predictions.methods import arrays
 from sadakat.predictions.methods.likelihood import maximise
-from sadakat.predictions.types import Floats, PurchaseParameters
+from sadakat.predictions.types.methods import Floats, PurchaseParameters
 
 MIN_CUSTOMERS: Final = 50
 MIN_REPEAT_PURCHASES: Final = 20

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from sadakat.kernel.errors import Invalid
 from sadakat.predictions.methods import logistic, past, purchases
-from sadakat.predictions.types import Backtest, Floats, Fold, LogisticParameters, Outcome, ScoreMethod, Snapshot
+from sadakat.predictions.types import Backtest, ScoreMethod
+from sadakat.predictions.types.methods import Floats, Fold, LogisticParameters, Outcome, Snapshot
 
 ACTIVE_DAYS: Final = 365
 RECENCY: Final = "silence"

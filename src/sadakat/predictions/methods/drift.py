@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from sadakat.predictions.types import Drift, DriftLevel, Floats, Shares
+from sadakat.predictions.types import Drift, DriftLevel
+from sadakat.predictions.types.methods import Floats, Shares
 
 PARTS: Final = 10
 MOVED: Final = 0.1

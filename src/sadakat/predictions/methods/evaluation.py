@@ -5,7 +5,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sadakat.predictions.types import Calibration, CalibrationBin, Decile, Floats
+from sadakat.predictions.types import Calibration, CalibrationBin, Decile
+from sadakat.predictions.types.methods import Floats
 
 BINS: Final = 10
 CALIBRATED_ERROR: Final = 0.05

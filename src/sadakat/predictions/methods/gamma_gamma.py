@@ -14,7 +14,7 @@ from scipy.special import digamma, gammaln
 from sadakat.kernel.errors import Invalid
 from sadakat.predictions.methods import arrays
 from sadakat.predictions.methods.likelihood import maximise
-from sadakat.predictions.types import Floats, SpendParameters
+from sadakat.predictions.types.methods import Floats, SpendParameters
 
 MIN_CUSTOMERS: Final = 20
 # Of the logarithms of p, q − 1 and v, with the geometric mean of the amounts as the unit of money.

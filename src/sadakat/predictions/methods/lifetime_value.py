@@ -10,7 +10,7 @@ import numpy as np
 
 from sadakat.kernel.errors import Invalid
 from sadakat.predictions.methods import bg_nbd, gamma_gamma
-from sadakat.predictions.types import Floats, Histories, PurchaseParameters, SpendParameters
+from sadakat.predictions.types.methods import Floats, Histories, PurchaseParameters, SpendParameters
 
 HORIZON_DAYS: Final = 365
 PERIOD_DAYS: Final = 30

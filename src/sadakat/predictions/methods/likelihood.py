@@ -8,7 +8,7 @@ import numpy as np
 from scipy import optimize
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no types
 
-from sadakat.predictions.types import Floats
+from sadakat.predictions.types.methods import Floats
 
 Objective = Callable[[Floats], tuple[float, Floats]]
 """Mean log-likelihood a customer, and its gradient."""

@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 
 from sadakat.kernel.errors import Invalid
 from sadakat.predictions.methods import arrays
-from sadakat.predictions.types import Floats, LogisticParameters, Reason, Weight
+from sadakat.predictions.types import Reason
+from sadakat.predictions.types.methods import Floats, LogisticParameters, Weight
 
 MIN_CUSTOMERS: Final = 200
 MIN_OF_EACH: Final = 30

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from sadakat.kernel.errors import Invalid
 from sadakat.predictions.methods import evaluation, logistic
-from sadakat.predictions.types import Backtest, CutResult, Floats, Fold, Outcome, ScoreMethod, Snapshot
+from sadakat.predictions.types import Backtest, CutResult, ScoreMethod
+from sadakat.predictions.types.methods import Floats, Fold, Outcome, Snapshot
 
 Inputs = Callable[[Snapshot], Mapping[str, Floats]]
 """The inputs of a model from what is known."""

@@ -8,17 +8,13 @@ import msgspec
 import numpy as np
 
 from sadakat.predictions.methods import churn, lifetime_value, logistic, prospect, purchases
-from sadakat.predictions.types import (
-    Assumptions,
-    Backtest,
+from sadakat.predictions.types import Assumptions, Backtest, Reason, ScoreMethod, ScoreName
+from sadakat.predictions.types.methods import (
     Floats,
     Learned,
     Lesson,
     LogisticParameters,
     PurchaseParameters,
-    Reason,
-    ScoreMethod,
-    ScoreName,
     Snapshot,
     SpendParameters,
 )

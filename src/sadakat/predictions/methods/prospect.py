@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadakat.predictions.methods import logistic, past
-from sadakat.predictions.types import Backtest, Floats, Fold, LogisticParameters, Outcome, ScoreMethod, Snapshot
+from sadakat.predictions.types import Backtest, ScoreMethod
+from sadakat.predictions.types.methods import Floats, Fold, LogisticParameters, Outcome, Snapshot
 
 ACTIVE_DAYS: Final = 365
 RECENCY: Final = "silence"

@@ -17,17 +17,8 @@ from numpy.typing import NDArray
 
 from sadakat.kernel.errors import Invalid
 from sadakat.predictions.methods import bg_nbd, evaluation, gamma_gamma, past
-from sadakat.predictions.types import (
-    Backtest,
-    CutResult,
-    Floats,
-    Fold,
-    Histories,
-    PurchaseParameters,
-    ScoreMethod,
-    Snapshot,
-    SpendParameters,
-)
+from sadakat.predictions.types import Backtest, CutResult, ScoreMethod
+from sadakat.predictions.types.methods import Floats, Fold, Histories, PurchaseParameters, Snapshot, SpendParameters
 
 INPUTS: Final = ("frequency", "recency", "age")
 """Columns of `tables.histories` that BG/NBD looks at; `SPEND_INPUTS` those of both models."""

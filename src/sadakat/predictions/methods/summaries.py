@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sadakat.kernel.errors import Invalid
-from sadakat.predictions.types import Histories, Integers
+from sadakat.predictions.types.methods import Histories, Integers
 
 
 def summarise(*, customer: ArrayLike, day: ArrayLike, amount: ArrayLike, last_day: int) -> Histories:

@@ -14,7 +14,8 @@ from sadakat.predictions import features, models, queries
 from sadakat.predictions.methods import drift
 from sadakat.predictions.methods.predictors import PREDICTORS
 from sadakat.predictions.operations.training import watched
-from sadakat.predictions.types import Bar, Floats, Integers, Model, ScoreName, Scoring, Shares
+from sadakat.predictions.types import Bar, Model, ScoreName, Scoring
+from sadakat.predictions.types.methods import Floats, Integers, Shares
 from sadakat.segments import api as segments
 
 BATCH: Final = 5_000
@@ -87,7 +88,7 @@ def _write(given: Mapping[ScoreName, tuple[Integers, Floats]], *, at: datetime) 
         }
         with transaction.atomic(durable=True):
             customers.set_features(owner=features.OWNER, values=part, at=at)
-            segments.touch(customer_ids=part, at=at)
+            segments.touch(customer_ids=part)
     return len(everybody)
 
 

@@ -14,18 +14,8 @@ from sadakat.platform import audit, brand
 from sadakat.predictions import models, queries
 from sadakat.predictions.methods import drift, lifetime_value
 from sadakat.predictions.methods.predictors import PREDICTORS, Predictor
-from sadakat.predictions.types import (
-    TRAIN_TASK,
-    Assumptions,
-    Floats,
-    Learned,
-    Model,
-    Refusal,
-    ScoreName,
-    Shares,
-    Snapshot,
-    TrainReport,
-)
+from sadakat.predictions.types import TRAIN_TASK, Assumptions, Model, Refusal, ScoreName, TrainReport
+from sadakat.predictions.types.methods import Floats, Learned, Shares, Snapshot
 
 SEASONS: Final = timedelta(days=2 * 365)
 

@@ -9,7 +9,7 @@ import numpy as np
 from sadakat.platform import engine
 from sadakat.predictions import tables
 from sadakat.predictions.methods.predictors import Predictor, Relation
-from sadakat.predictions.types import Floats, Fold, Lesson, Outcome, Snapshot
+from sadakat.predictions.types.methods import Floats, Fold, Lesson, Outcome, Snapshot
 
 CUTS: Final = 3
 """Past days of a back-test."""

@@ -1,4 +1,4 @@
-"""What crosses the door of `predictions`, and what its methods take and give."""
+"""What crosses the door of `predictions`; what its methods take and give is in `types.methods`, which brings numpy."""
 
 from sadakat.predictions.types.cards import (
     TRAIN_TASK,
@@ -22,21 +22,6 @@ from sadakat.predictions.types.cards import (
     Scoring,
     TrainReport,
 )
-from sadakat.predictions.types.methods import (
-    Floats,
-    Fold,
-    Histories,
-    Integers,
-    Learned,
-    Lesson,
-    LogisticParameters,
-    Outcome,
-    PurchaseParameters,
-    Shares,
-    Snapshot,
-    SpendParameters,
-    Weight,
-)
 
 __all__ = [
     "TRAIN_TASK",
@@ -50,26 +35,13 @@ __all__ = [
     "Decile",
     "Drift",
     "DriftLevel",
-    "Floats",
-    "Fold",
-    "Histories",
-    "Integers",
-    "Learned",
-    "Lesson",
-    "LogisticParameters",
     "Model",
     "ModelCard",
-    "Outcome",
-    "PurchaseParameters",
     "Reason",
     "Refusal",
     "Score",
     "ScoreMethod",
     "ScoreName",
     "Scoring",
-    "Shares",
-    "Snapshot",
-    "SpendParameters",
     "TrainReport",
-    "Weight",
 ]

@@ -71,7 +71,7 @@ def card(request: HttpRequest, name: str) -> HttpResponse:
     score = ScoreName(name)
     found = predictions.card(score)
     currency = brand.current().currency
-    context: dict[str, Any] = {"title": words.SCORES[score], "meaning": words.MEANINGS[score], "card": found}
+    context: dict[str, Any] = {"title": words.score_name(score), "meaning": words.MEANINGS[score], "card": found}
     if found.model is not None:
         context |= _of_model(request, found.model, currency=currency)
     if found.scoring is not None:
@@ -86,8 +86,7 @@ def of_customer(request: HttpRequest, customer_id: int) -> HttpResponse:
     currency = brand.current().currency
     rows = [
         {
-            "name": each.name,
-            "title": words.SCORES[each.name],
+            "title": words.score_name(each.name),
             "value": words.written(each.name, each.value, currency=currency),
             "reasons": [words.reason(found, currency=currency) for found in each.reasons],
             "as_of": each.as_of,
@@ -103,7 +102,7 @@ def _row(card: ModelCard, *, currency: str) -> dict[str, Any]:
     worst = max((each.level for each in scoring.drift), key=_ORDER.index, default=None) if scoring else None
     return {
         "name": card.score,
-        "title": words.SCORES[card.score],
+        "title": words.score_name(card.score),
         "meaning": words.MEANINGS[card.score],
         "customers": scoring and scoring.customers,
         "mean": words.written(card.score, scoring.mean if scoring else None, currency=currency),
@@ -184,7 +183,7 @@ def _lift(model: Model) -> charts.Chart:
     )
 
 
-def _inputs(request: HttpRequest, model: Model) -> parts.Table | None:
+def _inputs(request: HttpRequest, model: Model) -> parts.Table:
     """The weights of a regression, the heaviest first; or the parameters of the other methods."""
     weights = model.parameters.get("weights")
     if weights is not None:

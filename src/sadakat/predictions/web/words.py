@@ -9,18 +9,11 @@ from django.utils.translation import gettext_lazy
 
 from sadakat.events import api as events
 from sadakat.platform.ui import formats
+from sadakat.predictions import features
 from sadakat.predictions.types import DriftLevel, Reason, ScoreMethod, ScoreName
 
 Words = Mapping[str, str | Promise]
 
-SCORES: Final[Words] = {
-    ScoreName.CHURN: gettext_lazy("Churn within 90 days"),
-    ScoreName.CHURN_30: gettext_lazy("Churn within 30 days"),
-    ScoreName.CLV: gettext_lazy("Lifetime value, next 365 days"),
-    ScoreName.ALIVE: gettext_lazy("Still a customer"),
-    ScoreName.NEXT_ORDER: gettext_lazy("Next order"),
-    ScoreName.PROSPECT: gettext_lazy("First order within 30 days"),
-}
 MEANINGS: Final[Words] = {
     ScoreName.CHURN: gettext_lazy("Probability that no order comes within the next 90 days."),
     ScoreName.CHURN_30: gettext_lazy("Probability that no order comes within the next 30 days."),
@@ -89,6 +82,11 @@ DRIFTS: Final[Mapping[DriftLevel, tuple[str | Promise, str]]] = {
     DriftLevel.CHANGED: (gettext_lazy("Has changed: train again"), "bad"),
 }
 _SOURCE: Final = "source:"
+
+
+def score_name(name: ScoreName) -> str:
+    """What a score is called."""
+    return _(features.feature_of(name).label)
 
 
 def input_name(key: str) -> str:
