@@ -188,7 +188,6 @@ def _track(event: str, message_id: str, at: datetime, **properties: object) -> d
 
 def test_bounds_are_told(database: str) -> None:
     from sadakat.analytics import api as analytics
-    from sadakat.analytics.types import Dimension
 
     with pytest.raises(Invalid, match="count must be between 1 and 400, not 0"):
         analytics.cohorts(as_of=AS_OF, period=PeriodKind.MONTH, count=0)
