@@ -133,11 +133,11 @@ def test_a_funnel_over_the_lake() -> None:
         window=timedelta(days=1),
     )
     # b ordered a minute too late; d came after 80 minutes.
-    assert analytics.funnel(asked).steps == figures((5, None), (4, 4.5 * 60), (1, 240.0))
+    assert analytics.funnel(asked, at=NOW).steps == figures((5, None), (4, 4.5 * 60), (1, 240.0))
     by_step = FunnelQuestion(steps=asked.steps, since=SINCE, until=UNTIL, window=timedelta(days=1), is_per_step=True)
-    assert [step.customers for step in analytics.funnel(by_step).steps] == [5, 4, 2]
+    assert [step.customers for step in analytics.funnel(by_step, at=NOW).steps] == [5, 4, 2]
     city = FunnelQuestion(steps=asked.steps, since=SINCE, until=UNTIL, window=asked.window, part_by="city")
-    assert analytics.funnel(city) == FunnelFigures(
+    assert analytics.funnel(city, at=NOW) == FunnelFigures(
         steps=figures((5, None), (4, 4.5 * 60), (1, 240.0)),
         parts=(
             FunnelPart(value="", steps=figures((4, None), (3, 240.0), (0, None))),
@@ -145,9 +145,9 @@ def test_a_funnel_over_the_lake() -> None:
         ),
     )
     source = FunnelQuestion(steps=asked.steps, since=SINCE, until=UNTIL, window=asked.window, part_by="source")
-    assert [(part.value, part.steps[0].customers) for part in analytics.funnel(source).parts] == [("Shop", 5)]
+    assert [(part.value, part.steps[0].customers) for part in analytics.funnel(source, at=NOW).parts] == [("Shop", 5)]
     stages = FunnelQuestion(steps=asked.steps, since=SINCE, until=UNTIL, window=asked.window, part_by="group:stage")
-    assert [(part.value, part.steps[0].customers) for part in analytics.funnel(stages).parts] == [("", 5)]
+    assert [(part.value, part.steps[0].customers) for part in analytics.funnel(stages, at=NOW).parts] == [("", 5)]
 
 
 @pytest.mark.usefixtures("filled")
@@ -171,7 +171,7 @@ def test_a_step_can_ask_for_a_property(condition: dict[str, str], expected: list
         until=UNTIL,
         window=timedelta(days=1),
     )
-    assert [step.customers for step in analytics.funnel(asked).steps] == expected
+    assert [step.customers for step in analytics.funnel(asked, at=NOW).steps] == expected
 
 
 @pytest.mark.usefixtures("filled")
@@ -200,7 +200,10 @@ def test_the_map_over_the_lake() -> None:
 
     # On 2 October b stood in evaluation and ordered that day; everybody else was silent from then on.
     day = date(2026, 10, 2)
-    rows = {str(row.stage): row for row in analytics.journey_map(MapQuestion(since=day, until=UNTIL, silent_days=14))}
+    rows = {
+        str(row.stage): row
+        for row in analytics.journey_map(MapQuestion(since=day, until=UNTIL, silent_days=14), at=NOW)
+    }
     assert {stage: row.customers for stage, row in rows.items()} == {
         "awareness": 0,
         "evaluation": 4,
@@ -212,7 +215,10 @@ def test_the_map_over_the_lake() -> None:
     assert rows["evaluation"].cells["store-purchase"].reached == 0
 
     # Over the whole month all six are new, and begin in the first stage.
-    rows = {str(row.stage): row for row in analytics.journey_map(MapQuestion(since=SINCE, until=UNTIL, silent_days=1))}
+    rows = {
+        str(row.stage): row
+        for row in analytics.journey_map(MapQuestion(since=SINCE, until=UNTIL, silent_days=1), at=NOW)
+    }
     first = rows["awareness"]
     assert first.customers == 6
     assert first.cells["product-page"] == MapCell(
