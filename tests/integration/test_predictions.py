@@ -152,8 +152,8 @@ def test_everybody_gets_scores_that_fit_what_they_do(now: datetime) -> None:
         ("predictions.scored", "system"),
     ]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(DISTINCT customer_id), min(reason), max(reason) FROM segments_touched")
-        assert cursor.fetchall() == [(360, "score", "score")]
+        cursor.execute("SELECT count(DISTINCT customer_id) FROM segments_touched")
+        assert cursor.fetchall() == [(360,)]
 
     score(now)
     assert values() == found

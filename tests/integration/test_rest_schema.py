@@ -6,6 +6,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import schemathesis
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -16,6 +17,7 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 
+from sadakat.platform import audit
 from tests.integration import asking
 from tests.integration.asking import caller
 
@@ -31,6 +33,9 @@ KNOWN: dict[str, list[Any]] = {
     "merge_id": [1, 2, 3],
     "conflict_id": [1, 2],
     "goal_id": [1],
+    "key": ["regulars", "vip"],
+    "others": ["regulars", "vip"],
+    "where": [{"version": 1, "where": {"event": "Order Completed"}}],
     "source_id": [1, 2, 3],
     "allowed_origins": [[], ["https://shop.example"]],
     "Idempotency-Key": [f"key-{number}" for number in range(200)],
@@ -53,7 +58,7 @@ def statuses_of(operation: Any, *, mode: GenerationMode, headers: dict[str, str]
     )
     @given(case=operation.as_strategy(generation_mode=mode), data=st.data())
     def ask(case: Any, data: st.DataObject) -> None:
-        for said in (case.path_parameters, case.headers, case.body):
+        for said in (case.path_parameters, case.headers, case.query, case.body):
             for name in set(said) & set(KNOWN) if isinstance(said, Mapping) else ():
                 if data.draw(st.integers(0, 3)):
                     said[name] = data.draw(st.sampled_from(KNOWN[name]))
@@ -69,6 +74,10 @@ def statuses_of(operation: Any, *, mode: GenerationMode, headers: dict[str, str]
 def test_no_input_is_a_fault_and_every_answer_is_as_the_document_says(
     document: Any, shop: None, mode: GenerationMode
 ) -> None:
+    from sadakat.segments import api as segments
+
+    for key in KNOWN["key"]:
+        segments.create_segment(name=key, where=None, actor=audit.CLI, at=timezone.now())
     headers = {"Authorization": f"Bearer {caller().key}", "Host": "localhost"}
     operations = [result.ok() for result in document.get_all_operations()]
     seen = {operation.label: statuses_of(operation, mode=mode, headers=headers) for operation in operations}

@@ -85,11 +85,11 @@ def test_members_are_exported_in_order_and_the_audit_log_is_told(shop: Shop) -> 
 
 
 def test_movements_are_told_newest_first(shop: Shop) -> None:
-    from sadakat.segments import recent
+    from sadakat.segments import queries
 
     shop.segment("buyers", {"event": "Order Made", "within": "1d"})
     shop.do("u1", "Order Made")
     shop.now += 2 * DAY
     shop.work()
-    found = recent.movements("buyers", limit=10)
+    found = queries.movements("buyers", limit=10)
     assert [(each.is_entry, each.reason) for each in found] == [(False, "time"), (True, "event")]

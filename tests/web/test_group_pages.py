@@ -102,7 +102,7 @@ def test_rules_are_tried_then_set(elif_: Visitor) -> None:
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".toast.success")).to_contain_text("Saved.")
     expect(page.get_by_label("Loyalty: orders, at least")).to_have_value("6")
-    page.get_by_role("link", name="Type", exact=True).click()
+    page.get_by_role("link", name="Customer type", exact=True).click()
     page.get_by_label("Pays full price").fill("0.9")
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".errorlist")).to_contain_text("full_price_share must be below deal_share, 0.6, not 0.9")

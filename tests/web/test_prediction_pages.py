@@ -11,8 +11,8 @@ def test_before_any_training_the_pages_say_so(console: Visitor) -> None:
     page.goto("/")
     page.locator("#nav").get_by_role("link", name="Predictions").click()
     expect(page.locator("tbody tr")).to_have_count(6)
-    page.get_by_role("link", name="Churn within 90 days").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Churn within 90 days")
+    page.get_by_role("link", name="Churn probability, 90 days").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Churn probability, 90 days")
     expect(page.locator("main")).to_contain_text("Not trained yet")
     assert page.goto("/predictions/luck/").status == 404
 
