@@ -16,6 +16,7 @@ ALLOWED_HOSTS = sorted({_settings.host, "localhost", "127.0.0.1", "[::1]"})
 INSTALLED_APPS = [
     "sadakat.console",
     "sadakat.predictions",
+    "sadakat.loyalty",
     "sadakat.analytics",
     "sadakat.segments",
     "sadakat.commerce",

@@ -42,6 +42,8 @@ class Permission(StrEnum):
     MANAGE_SEGMENTS = "manage_segments"
     MANAGE_PREDICTIONS = "manage_predictions"
     MANAGE_GOALS = "manage_goals"
+    MANAGE_LOYALTY = "manage_loyalty"
+    USE_TILL = "use_till"
     MANAGE_SOURCES = "manage_sources"
     MANAGE_KEYS = "manage_keys"
     VIEW_AUDIT = "view_audit"
@@ -57,8 +59,10 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
         | _PLANS
         | {Permission.EDIT_CUSTOMERS, Permission.IMPORT, Permission.MANAGE_SOURCES, Permission.MANAGE_SPEND}
     ),
-    Role.LOYALTY_MANAGER: frozenset(_READS | _PLANS | {Permission.EDIT_CUSTOMERS, Permission.IMPORT}),
-    Role.SUPPORT: frozenset({Permission.VIEW_CUSTOMERS, Permission.EDIT_CUSTOMERS}),
+    Role.LOYALTY_MANAGER: frozenset(
+        _READS | _PLANS | {Permission.EDIT_CUSTOMERS, Permission.IMPORT, Permission.MANAGE_LOYALTY, Permission.USE_TILL}
+    ),
+    Role.SUPPORT: frozenset({Permission.VIEW_CUSTOMERS, Permission.EDIT_CUSTOMERS, Permission.USE_TILL}),
     Role.ANALYST: frozenset(_READS | {Permission.MANAGE_SEGMENTS, Permission.MANAGE_PREDICTIONS}),
 }
 """Which rights come with which role."""
@@ -80,6 +84,8 @@ PERMISSION_LABELS: Final[dict[Permission, Promise]] = {
     Permission.MANAGE_SEGMENTS: _("Make segments"),
     Permission.MANAGE_PREDICTIONS: _("Train predictions"),
     Permission.MANAGE_GOALS: _("Set goals, share reports, edit the journey map"),
+    Permission.MANAGE_LOYALTY: _("Run the loyalty programme"),
+    Permission.USE_TILL: _("Enrol and redeem at the till"),
     Permission.MANAGE_SOURCES: _("Manage sources"),
     Permission.MANAGE_KEYS: _("Manage API keys"),
     Permission.VIEW_AUDIT: _("See the audit log"),

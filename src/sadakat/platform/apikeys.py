@@ -27,6 +27,8 @@ class Scope(StrEnum):
 
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
+    LOYALTY_READ = "loyalty:read"
+    LOYALTY_WRITE = "loyalty:write"
     METRICS_READ = "metrics:read"
     SEGMENTS_READ = "segments:read"
     SEGMENTS_WRITE = "segments:write"
@@ -37,6 +39,8 @@ class Scope(StrEnum):
 SCOPE_LABELS: Final[dict[Scope, Promise]] = {
     Scope.CUSTOMERS_READ: gettext_lazy("Read customers, their orders, events, merges and conflicts."),
     Scope.CUSTOMERS_WRITE: gettext_lazy("Merge customers, undo merges and decide conflicts."),
+    Scope.LOYALTY_READ: gettext_lazy("Read the programme, its members, their points and rewards."),
+    Scope.LOYALTY_WRITE: gettext_lazy("Enrol members, give, spend and take points, redeem rewards."),
     Scope.METRICS_READ: gettext_lazy("Read the figures of the company."),
     Scope.SEGMENTS_READ: gettext_lazy("Read segments and who is in them."),
     Scope.SEGMENTS_WRITE: gettext_lazy("Add and change segments, ask rules of everybody, and change lists."),

@@ -1,0 +1,3 @@
+"""The front door of `loyalty`."""
+
+__all__: list[str] = []

@@ -1,0 +1,1 @@
+"""Points, rewards and tiers: pure business arithmetic."""
