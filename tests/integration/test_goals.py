@@ -112,6 +112,8 @@ class Mailbox:
     port: int = 0
     taken: list[tuple[str, EmailMessage]] = field(default_factory=list)
     refuses: bool = False
+    unknown: str = ""
+    """An address that it refuses for good."""
 
     def answer(self, link: socket.socket) -> None:
         with link, link.makefile("rwb") as lines:
@@ -128,7 +130,7 @@ class Mailbox:
                     say("250 box")
                 elif verb == b"RCPT TO":
                     whom = line.decode().split("<")[1].split(">")[0]
-                    say("451 later" if self.refuses else "250 ok")
+                    say("451 later" if self.refuses else "550 nobody here" if whom == self.unknown else "250 ok")
                 elif verb == b"DATA":
                     say("354 go on")
                     body = b""
@@ -392,6 +394,26 @@ def test_a_reader_whose_mail_is_refused_gets_it_later(team: dict[str, int], monk
         assert letters.send_briefing(at=AT)
         assert not letters.send_briefing(at=AT)
     assert len(box.taken) == 1
+
+
+def test_an_address_that_is_refused_for_good_holds_up_nobody(
+    team: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sadakat.analytics import api as analytics
+    from sadakat.analytics import letters, models
+    from sadakat.analytics.operations import briefings
+    from sadakat.platform import audit
+
+    fill([4, 5])
+    chosen = [team["deniz"], team["elif"]]
+    analytics.choose_readers(department="stores", user_ids=chosen, actor=audit.CLI, at=AT - timedelta(days=7))
+    with mailbox(monkeypatch) as box:
+        box.unknown = "deniz@modanord.example"
+        assert briefings.write_due(at=AT)
+        assert [letters.send_briefing(at=AT) for _ in range(3)] == [True, True, False]
+    assert [whom for whom, _ in box.taken] == ["elif@modanord.example"]
+    assert models.Briefing.objects.get().sent_to == 1
+    assert audits("analytics.briefing_sent") == ["analytics.briefing_sent"]
 
 
 def test_what_a_briefing_says_adds_up(team: dict[str, int]) -> None:

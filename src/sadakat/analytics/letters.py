@@ -1,9 +1,11 @@
 """What the team gets by mail: goals that have turned off track, and weekly briefings with their PDF."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+import structlog
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -14,15 +16,19 @@ from sadakat.analytics import briefing_words, goal_words
 from sadakat.analytics.operations import briefings, goals
 from sadakat.analytics.queries import goals as goal_queries
 from sadakat.analytics.types.goals import Briefing, Goal
+from sadakat.kernel.errors import Refused
 from sadakat.platform import access, audit, brand, documents, mail, settings
 from sadakat.platform.access import Permission
 from sadakat.platform.models import User
+
+log: Final = structlog.get_logger()
 
 
 def tell_owners(*, at: datetime) -> bool:
     """Mails one owner whose goal has turned off track; says whether there was one.
 
-    Without a mail server, or when the owner may no longer see figures, the turn counts as told: the console shows it.
+    Without a mail server, when the server refuses the address for good, or when the owner may no longer see figures,
+    the turn counts as told: the console shows it.
 
     Raises:
         Unavailable: the mail server does not take it; it is tried again.
@@ -36,7 +42,7 @@ def tell_owners(*, at: datetime) -> bool:
             owner = _reader(goal.owner_id)
             if owner is None or not mail.is_configured():
                 return True
-            with translation.override(owner.language or here.language):
+            with translation.override(owner.language or here.language), _unless_refused(owner):
                 _mail_goal(goal, owner, here=here, at=at)
         return True
     return False
@@ -45,7 +51,8 @@ def tell_owners(*, at: datetime) -> bool:
 def send_briefing(*, at: datetime) -> bool:
     """Mails the week's briefing, which is written, to one reader who waits for it; says whether there was one.
 
-    A reader gets a week once: the row is locked until the server has taken the mail, and then says so.
+    A reader gets a week once: the row is locked until the server has taken the mail, and then says so. An address that
+    the server refuses for good holds up nobody: its reader goes without.
 
     Raises:
         Unavailable: the mail server does not take it; it is tried again.
@@ -56,10 +63,12 @@ def send_briefing(*, at: datetime) -> bool:
             return False
         reader, one = found
         person = _reader(reader.user_id)
-        is_sent = person is not None and mail.is_configured()
-        if person is not None and is_sent:
-            with translation.override(person.language or brand.current().language):
+        is_sent = False
+        if person is not None and mail.is_configured():
+            with translation.override(person.language or brand.current().language), _unless_refused(person):
                 _mail_briefing(one, person)
+                is_sent = True
+        if person is not None and is_sent:
             audit.record(
                 actor=audit.SYSTEM,
                 at=at,
@@ -85,6 +94,15 @@ def _reader(user_id: int) -> User | None:
     """Who may still see figures under this id; None for somebody who has left or has another role now."""
     person = User.objects.filter(id=user_id).first()
     return person if person is not None and access.may(person, Permission.VIEW_ANALYTICS) else None
+
+
+@contextmanager
+def _unless_refused(person: User) -> Iterator[None]:
+    """Logs that the server refuses an address for good."""
+    try:
+        yield
+    except Refused as error:
+        log.warning("analytics.address_refused", person=person.pk, reason=str(error))
 
 
 def _mail_goal(goal: Goal, owner: User, *, here: brand.Brand, at: datetime) -> None:

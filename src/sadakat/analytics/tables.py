@@ -1,6 +1,6 @@
 """Relations that figures are computed from, and that higher contexts may build on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
@@ -45,8 +45,8 @@ def marketing_spend() -> "ibis.Table":
     return engine.read(MARKETING_SPEND.name)
 
 
-def counted_orders(*, known_before: date) -> "ibis.Table":
-    """The orders that count, by what happened to them on local days before `known_before`.
+def counted_orders(*, known_before: date, profile_ids: Collection[int] = ()) -> "ibis.Table":
+    """The orders that count, by what happened to them on local days before `known_before`; of these profiles, if any.
 
     Grain: one order. Columns: namespace, order_id; customer_id after merging; order_at (instant) and order_date
     (local day) of completion; channel; is_guest; net_minor (revenue less refunds, above zero, in minor units of the
@@ -54,6 +54,8 @@ def counted_orders(*, known_before: date) -> "ibis.Table":
     """
     entries = commerce.order_entries()
     known = entries.filter(entries.local_date < known_before)
+    if profile_ids:
+        known = known.filter(known.profile_id.isin(sorted(profile_ids)))
     completed = known.kind == "completed"
     orders = known.group_by("namespace", "order_id").aggregate(
         profile_id=known.profile_id.max(where=completed),

@@ -1,6 +1,6 @@
 """What is known of customers before a day. Nothing of that day or later enters: neither an order nor its refund."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -27,8 +27,8 @@ WEB_EVENTS: Final = (
 """What somebody does on a site or in an app before an order."""
 
 
-def histories(*, known_before: date, customer_id: int | None = None) -> ibis.Table:
-    """Customers with a counted order before the local day `known_before`, or one of them. Grain: a customer.
+def histories(*, known_before: date, profile_ids: Collection[int] = ()) -> ibis.Table:
+    """Customers with a counted order before the local day `known_before`; of these profiles, if any. Grain: a customer.
 
     Columns: customer_id; orders. An occasion is a day with orders: frequency (occasions after the
     first), recency (days from first to last), age (days from the first to the last day that is seen), mean_amount (of
@@ -38,9 +38,7 @@ def histories(*, known_before: date, customer_id: int | None = None) -> ibis.Tab
     trend (spend of the 90 days before ÷ that of the 90 before those, each with one mean occasion more, so that nobody
     divides by nothing); channels (distinct). Amounts are in minor units of the brand's currency.
     """
-    orders = analytics.counted_orders(known_before=known_before)
-    if customer_id is not None:
-        orders = orders.filter(orders.customer_id == customer_id)
+    orders = analytics.counted_orders(known_before=known_before, profile_ids=profile_ids)
     days = orders.group_by("customer_id", "order_date").aggregate(orders=orders.count(), amount=orders.net_minor.sum())
     days = days.mutate(ago=ibis.literal(known_before).delta(days.order_date, unit="day"))
     channels = orders.group_by("customer_id").aggregate(channels=orders.channel.nunique())
@@ -89,17 +87,18 @@ def outcomes(*, cut: date, until: date) -> ibis.Table:
     )
 
 
-def visitors(*, known_before: date, customer_id: int | None = None) -> ibis.Table:
+def visitors(*, known_before: date, profile_ids: Collection[int] = ()) -> ibis.Table:
     """Visitors of sites and apps who have no counted order before the local day `known_before`. Grain: a customer.
 
-    Columns: customer_id; visits (days with any of `WEB_EVENTS`); views and carts (products viewed and
-    put into a cart, each time); silence (days since the last of these events, 1 for the day before); age (days from the
-    first to the last day that is seen); source_id (of the first event).
+    Only those of these profiles, if any. Columns: customer_id; visits (days with any of `WEB_EVENTS`); views and carts
+    (products viewed and put into a cart, each time); silence (days since the last of these events, 1 for the day
+    before); age (days from the first to the last day that is seen); source_id (of the first event).
     """
     seen = events.events()
-    seen = customers.with_customer(seen.filter(seen.local_date < known_before, seen.event.isin(WEB_EVENTS)))
-    if customer_id is not None:
-        seen = seen.filter(seen.customer_id == customer_id)
+    seen = seen.filter(seen.local_date < known_before, seen.event.isin(WEB_EVENTS))
+    if profile_ids:
+        seen = seen.filter(seen.profile_id.isin(sorted(profile_ids)))
+    seen = customers.with_customer(seen)
     ago = ibis.literal(known_before).delta(seen.local_date, unit="day")
     found = seen.group_by("customer_id").aggregate(
         visits=seen.local_date.nunique(),
@@ -109,7 +108,7 @@ def visitors(*, known_before: date, customer_id: int | None = None) -> ibis.Tabl
         age=ago.max() - 1,
         source_id=seen.source_id.argmin(seen["at"]),
     )
-    buyers = analytics.counted_orders(known_before=known_before).select("customer_id")
+    buyers = analytics.counted_orders(known_before=known_before, profile_ids=profile_ids).select("customer_id")
     return found.anti_join(buyers, "customer_id")
 
 

@@ -103,13 +103,14 @@ def scores_of(customer_id: int) -> CustomerScores:
 
 def _reasons(customer_id: int, names: Iterable[ScoreName]) -> Iterable[tuple[ScoreName, tuple[Reason, ...]]]:
     snapshots = {}
+    profile_ids = customers.profiles_of([customer_id])[customer_id]
     for name in names:
         scoring, model, predictor = next(iter(scorings(name, limit=1)), None), model_of(name), PREDICTORS[name]
         if scoring is None or model is None:
             continue
         asked = (predictor.relation, scoring.as_of)
         if asked not in snapshots:
-            snapshots[asked] = known.read(asked[0], cut=asked[1], customer_id=customer_id)
+            snapshots[asked] = known.read(asked[0], cut=asked[1], profile_ids=profile_ids)
         # An order that was cancelled since may have been all there was.
         if len(snapshots[asked].customer):
             yield name, predictor.reasons(model.parameters, snapshots[asked])

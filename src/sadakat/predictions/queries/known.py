@@ -1,5 +1,6 @@
 """What the lake knows of customers as of any past day."""
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -76,14 +77,14 @@ class Known:
         return Outcome(until_date=until, days=days, amount=amount)
 
 
-def read(relation: Relation, *, cut: date, customer_id: int | None = None) -> Snapshot:
-    """What was known before `cut`, of everybody or of one customer, who may not be there.
+def read(relation: Relation, *, cut: date, profile_ids: Collection[int] = ()) -> Snapshot:
+    """What was known before `cut`, of everybody or of those of these profiles, who may not be there.
 
     Raises:
         Unavailable: files of the lake are missing.
     """
     ask = tables.histories if relation is Relation.HISTORIES else tables.visitors
-    columns = _columns(ask(known_before=cut, customer_id=customer_id))
+    columns = _columns(ask(known_before=cut, profile_ids=profile_ids))
     return Snapshot(
         cut_date=cut,
         customer=columns["customer_id"].astype(np.int64),

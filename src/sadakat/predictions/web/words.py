@@ -58,13 +58,13 @@ FIGURES: Final[Words] = {
     "brier": gettext_lazy("Brier score"),
     "brier_recency": gettext_lazy("Brier score of recency alone"),
     "mae": gettext_lazy("Mean error"),
-    "mae_mean": gettext_lazy("Mean error of the mean for all"),
+    "mae_as_before": gettext_lazy("Mean error of going on as before"),
     "bias_ratio": gettext_lazy("Predicted ÷ actual − 1"),
     "error_days": gettext_lazy("Mean error, days"),
     "error_days_own_gap": gettext_lazy("Mean error of the own gap, days"),
     "share_by_then": gettext_lazy("Ordered by the day named"),
 }
-MONEY_FIGURES: Final = frozenset({"mae", "mae_mean"})
+MONEY_FIGURES: Final = frozenset({"mae", "mae_as_before"})
 SHARE_FIGURES: Final = frozenset({"bias_ratio", "share_by_then"})
 LIMITS: Final[Words] = {
     "merges_known_today": gettext_lazy("The past is seen with the merges of today: who is one now, counted as one."),
