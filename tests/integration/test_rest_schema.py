@@ -37,6 +37,12 @@ KNOWN: dict[str, list[Any]] = {
     "others": ["regulars", "vip"],
     "where": [{"version": 1, "where": {"event": "Order Completed"}}],
     "source_id": [1, 2, 3],
+    "customer": REFERENCES,
+    "to": REFERENCES,
+    "points": [100],
+    "reward": [None, "coffee"],
+    "redemption_id": [1, 2, 3],
+    "order": [{"total": 40}, {"products": [{"product_id": "a", "price": 20}]}],
     "allowed_origins": [[], ["https://shop.example"]],
     "Idempotency-Key": [f"key-{number}" for number in range(200)],
 }
@@ -47,6 +53,21 @@ def document(database: str) -> Any:
     from django.core.handlers.wsgi import WSGIHandler
 
     return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", WSGIHandler())
+
+
+def redeem() -> None:
+    """Three members with points; a redemption that is done, one that was released and one that is held."""
+    till = caller()
+    reward = {"name": {"en": "Coffee"}, "kind": "product", "points": 100}
+    assert till.ask("PUT", "/loyalty/rewards/coffee", reward)[0] == 201
+    for ref in REFERENCES[:3]:
+        assert till.ask("POST", "/loyalty/members", {"customer": ref})[0] == 201
+        given = {"points": 1_000_000, "reason": "Welcome"}
+        assert till.ask("POST", f"/loyalty/members/{ref}/adjust", given)[0] == 200
+    for has_hold in (False, True, True):
+        said = {"points": 100, "hold": has_hold}
+        assert till.ask("POST", f"/loyalty/members/{REFERENCES[0]}/redeem", said)[0] == 201
+    assert till.ask("POST", "/loyalty/redemptions/2/release")[0] == 200
 
 
 def statuses_of(operation: Any, *, mode: GenerationMode, headers: dict[str, str]) -> set[int]:
@@ -78,10 +99,11 @@ def test_no_input_is_a_fault_and_every_answer_is_as_the_document_says(
 
     for key in KNOWN["key"]:
         segments.create_segment(name=key, where=None, actor=audit.CLI, at=timezone.now())
+    redeem()
     headers = {"Authorization": f"Bearer {caller().key}", "Host": "localhost"}
     operations = [result.ok() for result in document.get_all_operations()]
     seen = {operation.label: statuses_of(operation, mode=mode, headers=headers) for operation in operations}
-    assert len(seen) == 36
+    assert len(seen) == 51
     if mode is GenerationMode.POSITIVE:
         assert {label for label, statuses in seen.items() if not statuses & {200, 201}} == set()
         assert not {400, 401, 405, 413} & set().union(*seen.values())
@@ -102,7 +124,7 @@ def test_every_operation_shows_a_request_and_an_answer_that_fit_the_schema(datab
 
     document = Client(SERVER_NAME="localhost").get("/api/v1/openapi.json").json()
     shown = list(examples(document))
-    assert len({label for label, _, _ in shown}) == 36
+    assert len({label for label, _, _ in shown}) == 51
     for label, example, schema in shown:
         whole = schema | {"components": document["components"]}
         errors = [str(error) for error in jsonschema_rs.validator_for(whole).iter_errors(example)]

@@ -92,8 +92,8 @@ def test_a_completed_order() -> None:
     assert figures(state) == ("completed", 50005, 0, 50005)
     assert amounts(state) == [("completed", 50005)]
     assert [tuple(line) for line in state.lines] == [
-        (1, "shirt", "", "", Decimal(2), 40000),
-        (2, "socks", "", "", Decimal(3), 10005),
+        (1, "shirt", "", "", "", Decimal(2), 40000, 40000, 0),
+        (2, "socks", "", "", "", Decimal(3), 10005, 10005, 0),
     ]
     assert state.problems == ()
 
@@ -469,3 +469,84 @@ def test_the_worked_cases_of_the_page(rows: list[list[str]]) -> None:
 
     entries = [int(entry) for _, _, _, entry, _ in rows if entry != "-"]
     assert [amount for _, amount in amounts(state_of(*events, basis=basis))] == entries
+
+
+def parts(*events: OrderEvent, basis: Basis = TRY) -> list[tuple[int, int]]:
+    """What each line is of the revenue, and what has gone back of it."""
+    return [(line.paid_minor, line.refunded_minor) for line in state_of(*events, basis=basis).lines]
+
+
+@pytest.mark.parametrize(
+    ("refunds", "gone"),
+    [
+        ([{}], (40000, 10005)),
+        ([{"revenue": 100}], (7999, 2001)),
+        ([{"products": [{"product_id": "socks", "quantity": 1}]}], (0, 3335)),
+        ([{"products": [{"product_id": "socks"}]}], (0, 10005)),
+        ([{"products": [{"product_id": "shirt", "quantity": 1, "price": 150}]}], (15000, 0)),
+        # An amount and the products that it is for.
+        ([{"total": 50, "products": [{"product_id": "socks", "quantity": 1}]}], (0, 5000)),
+        # More than the line is: the rest comes from the other one.
+        ([{"total": 200, "products": [{"product_id": "socks"}]}], (9995, 10005)),
+        # Products that the order has not are no line of it.
+        ([{"products": [{"product_id": "hat", "price": 50}]}], (4000, 1000)),
+        # By line, then by what is left of each.
+        ([{"products": [{"product_id": "shirt", "quantity": 1}]}, {"revenue": "30.005"}], (22000, 1001)),
+        ([{"products": [{"product_id": "shirt"}]}, {"products": [{"product_id": "shirt"}]}], (40000, 10005)),
+    ],
+)
+def test_refunds_by_line(refunds: list[dict[str, Any]], gone: tuple[int, int]) -> None:
+    bought = said(COMPLETED, products=[SHIRT, SOCKS])
+
+    found = parts(bought, *(said(REFUNDED, minute=minute, **each) for minute, each in enumerate(refunds, 1)))
+
+    assert [paid for paid, _ in found] == [40000, 10005]
+    assert tuple(part for _, part in found) == gone
+
+
+def test_lines_are_parts_of_what_was_paid() -> None:
+    discounted = said(COMPLETED, revenue=90, tax=18, shipping=5, products=[{"price": 60}, {"price": 40}, {"price": 0}])
+    assert parts(discounted) == [(5400, 0), (3600, 0), (0, 0)]
+    assert parts(discounted, basis=Basis(currency="TRY", revenue="with_tax_and_shipping", rates={})) == [
+        (6780, 0),
+        (4520, 0),
+        (0, 0),
+    ]
+    order = state_of(discounted).order
+    assert order is not None
+    assert (order.goods_minor, order.taxed_minor, order.total_minor) == (9000, 10800, 11300)
+    assert parts(said(COMPLETED, revenue=90, products=[{"price": 0}])) == [(0, 0)]
+    assert parts(said(COMPLETED, revenue="0.01", products=[{"price": 1}] * 3)) == [(1, 0), (0, 0), (0, 0)]
+
+
+def test_refunds_by_line_of_an_order_that_changes_afterwards() -> None:
+    """Refunds count for the lines as they are in the end; what was given back beyond them has no line."""
+    events = [
+        said(COMPLETED, products=[SHIRT, SOCKS]),
+        said(REFUNDED, minute=1, products=[{"product_id": "socks", "quantity": 1}]),
+        said(UPDATED, minute=2, products=[SOCKS]),
+    ]
+    assert parts(*events) == [(10005, 3335)]
+    assert parts(*events, said(UPDATED, minute=3, revenue=10)) == [(1000, 1000)]
+
+
+@given(st.data())
+def test_lines_sum_to_the_order(data: st.DataObject) -> None:
+    prices = data.draw(st.lists(st.integers(0, 500), max_size=4))
+    products = [{"product_id": f"p{n}", "price": price} for n, price in enumerate(prices)]
+    refund = st.one_of(
+        st.builds(dict),
+        st.builds(lambda amount: {"revenue": amount}, st.integers(0, 600)),
+        st.builds(lambda n: {"products": [{"product_id": f"p{n}"}]}, st.integers(0, 3)) if prices else st.builds(dict),
+    )
+    refunds = data.draw(st.lists(refund, max_size=4))
+    events = [
+        said(COMPLETED, revenue=data.draw(st.integers(0, 1500)), products=products, currency="EUR"),
+        *(said(REFUNDED, minute=minute, **each) for minute, each in enumerate(refunds, 1)),
+    ]
+    state = state_of(*events, basis=Basis(currency="TRY", rates={"EUR": [(date(2026, 1, 1), Decimal("48.2537"))]}))
+    assert state.order is not None
+    if any(prices):
+        assert sum(line.paid_minor for line in state.lines) == state.order.revenue_minor
+        assert sum(line.refunded_minor for line in state.lines) == state.order.refunded_minor
+    assert all(0 <= line.refunded_minor <= line.paid_minor for line in state.lines)

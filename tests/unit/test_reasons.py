@@ -15,12 +15,13 @@ from sadakat.commerce.web import reasons as commerce_reasons
 from sadakat.customers.web import reasons as customers_reasons
 from sadakat.events import failures
 from sadakat.events.web import reasons as events_reasons
+from sadakat.loyalty.web import reasons as loyalty_reasons
 from sadakat.platform.ui import reasons
 from sadakat.predictions.web import reasons as predictions_reasons
 from sadakat.segments.web import reasons as segments_reasons
 
 PACKAGE = Path(sadakat.__file__).parent
-CONTEXTS = ("events", "customers", "commerce", "segments", "analytics", "predictions")
+CONTEXTS = ("events", "customers", "commerce", "segments", "analytics", "predictions", "loyalty")
 PLACES = ("kernel/*.py", *(f"{context}/**/*.py" for context in CONTEXTS))
 # Said to who writes code, answers REST or starts a server, and never on a page.
 NOT_ON_PAGES = (
@@ -40,8 +41,22 @@ NOT_ON_PAGES = (
 NOT_ON_PAGES_EITHER = {
     "names of consumers must differ: 12",
     "names of consumers must differ: Örnek",
+    # Why an award was taken back, as the ledger keeps it.
+    "changed",
+    "moved",
 }
-KINDS = {"Invalid", "Refused", "Conflict", "NotFound", "Unavailable", "Unreadable", "CellFault", "Record", "_list"}
+KINDS = {
+    "Invalid",
+    "Refused",
+    "RefusedError",
+    "Conflict",
+    "NotFound",
+    "Unavailable",
+    "Unreadable",
+    "CellFault",
+    "Record",
+    "_list",
+}
 # Functions whose texts are reasons although no error is made in them.
 TELLERS = {"fault_of", "no_rate", "read_identifier", "_object"}
 SAMPLES = ("12", "Örnek")
@@ -54,6 +69,7 @@ reasons.register(
         *segments_reasons.TEMPLATES,
         *analytics_reasons.TEMPLATES,
         *predictions_reasons.TEMPLATES,
+        *loyalty_reasons.TEMPLATES,
     ]
 )
 

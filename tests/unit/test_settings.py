@@ -28,6 +28,8 @@ def test_an_empty_environment_gives_safe_defaults() -> None:
         "currency": "TRY",
         "email_url": None,
         "events_kept_days": 3650,
+        "allows_private_webhooks": False,
+        "chains_ledger": False,
     }
     assert (here.is_https, here.host) == (False, "localhost")
 
@@ -44,6 +46,7 @@ def test_everything_said_is_taken() -> None:
             "SADAKAT_TIME_ZONE": "America/New_York",
             "SADAKAT_CURRENCY": "USD",
             "SADAKAT_EVENTS_KEPT_DAYS": "730",
+            "SADAKAT_WEBHOOK_PRIVATE": "1",
         }
     )
     assert (here.home, here.lake) == (Path("/srv/shop"), Path("/srv/lake"))
@@ -51,6 +54,7 @@ def test_everything_said_is_taken() -> None:
     assert (here.base_url, here.is_https, here.host) == ("https://sadakat.example.com", True, "sadakat.example.com")
     assert (here.language, here.time_zone, here.currency) == ("tr", "America/New_York", "USD")
     assert here.events_kept_days == 730
+    assert here.allows_private_webhooks
 
 
 def test_a_blank_variable_counts_as_not_said() -> None:
@@ -75,6 +79,7 @@ def test_a_blank_variable_counts_as_not_said() -> None:
         ("SADAKAT_CURRENCY", "TL", "SADAKAT_CURRENCY: "),
         ("SADAKAT_EVENTS_KEPT_DAYS", "0", "SADAKAT_EVENTS_KEPT_DAYS can be 1 to 3650, not '0'"),
         ("SADAKAT_EVENTS_KEPT_DAYS", "two years", "SADAKAT_EVENTS_KEPT_DAYS can be 1 to 3650, not 'two years'"),
+        ("SADAKAT_WEBHOOK_PRIVATE", "yes", "SADAKAT_WEBHOOK_PRIVATE can be 0 or 1, not 'yes'"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_by_name(name: str, value: str, message: str) -> None:

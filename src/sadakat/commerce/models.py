@@ -32,6 +32,9 @@ class Order(models.Model):
     revenue_minor = models.BigIntegerField()  # before refunds and cancellation
     refunded_minor = models.BigIntegerField()
     net_minor = models.BigIntegerField()  # what counts: 0 when cancelled
+    goods_minor = models.BigIntegerField()  # as revenue, whatever the brand counts: without tax and shipping
+    taxed_minor = models.BigIntegerField()  # with tax
+    total_minor = models.BigIntegerField()  # with tax and shipping
     line_count = models.IntegerField()
     position = models.BigIntegerField()  # latest event folded in
 
@@ -79,11 +82,20 @@ class Line(models.Model):
     product_id = models.TextField(db_collation="C")
     name = models.TextField(default="")
     category = models.TextField(default="")
+    brand = models.TextField(default="")
     quantity = models.DecimalField(max_digits=18, decimal_places=4)
     amount_minor = models.BigIntegerField()  # of the whole line
+    paid_minor = models.BigIntegerField()  # its part of the order's revenue
+    refunded_minor = models.BigIntegerField()  # of that part
 
     class Meta:
         indexes = [models.Index(fields=["product_id"], name="commerce_line_product")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(refunded_minor__gte=0, refunded_minor__lte=models.F("paid_minor")),
+                name="commerce_line_refund_at_most",
+            )
+        ]
 
 
 class Product(models.Model):

@@ -1,6 +1,6 @@
 """Reads of orders, catalogue and rates."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -92,6 +92,31 @@ def spend_by_month(profile_ids: Collection[int]) -> list[MonthSpend]:
     return [
         MonthSpend(month=row["month"], orders=row["orders"], revenue_minor=int(row["revenue_minor"])) for row in rows
     ]
+
+
+def bought(asked: Sequence[tuple[int, datetime, datetime]]) -> list[tuple[int, int]]:
+    """Net revenue and number of the orders that count of each customer, from one moment to before another.
+
+    In the order asked. Orders of all profiles that are the customer's by now count, each at its own time with what is
+    left of it.
+    """
+    if not asked:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT coalesce(sum(bought.net_minor), 0)::bigint, count(bought.net_minor)
+            FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
+                WITH ORDINALITY AS asked (customer_id, since, until, number)
+            LEFT JOIN customers_profile AS whose USING (customer_id)
+            LEFT JOIN commerce_order AS bought
+                ON bought.profile_id = whose.profile_id AND bought.net_minor > 0
+                AND bought.at >= since AND bought.at < until
+            GROUP BY number ORDER BY number
+            """,
+            [list(column) for column in zip(*asked, strict=True)],
+        )
+        return [(revenue_minor, orders) for revenue_minor, orders in cursor.fetchall()]
 
 
 def catalogue_counts() -> CatalogueCounts:

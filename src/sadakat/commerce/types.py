@@ -56,6 +56,12 @@ class Order:
     refunded_minor: int
     net_minor: int
     """What counts: revenue less refunds, 0 when cancelled."""
+    goods_minor: int
+    """Before refunds and cancellation, without tax and shipping; `revenue_minor` is one of these three."""
+    taxed_minor: int
+    """With tax."""
+    total_minor: int
+    """With tax and shipping."""
     line_count: int
 
 
@@ -74,6 +80,36 @@ class OrderLine:
     quantity: Decimal
     amount_minor: int
     """Of the whole line, before discounts that hold for the order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurchasedLine:
+    """A line of a purchase: what of the order's revenue is its part, and what of that has gone back."""
+
+    number: int
+    """From 1, as the shop listed them."""
+    product_id: str
+    """Empty when the shop named no product."""
+    brand: str
+    """As sent, else the catalogue's; may be empty."""
+    categories: tuple[str, ...]
+    """Ids and names from the root of the category tree down; as sent where the catalogue has none."""
+    paid_minor: int
+    """Its part of the order's revenue, after discounts; the lines sum to it where they cost anything."""
+    refunded_minor: int
+    """Of `paid_minor`: by what refunds have named, else by what was left of each line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """An order as whoever rewards it asks for it."""
+
+    order: Order
+    nth: int
+    """It is the customer's so-manieth order by time, of those that count; 1 for the first."""
+    changed_at: datetime
+    """When what was said of it latest took effect, such as a refund; never before the order."""
+    lines: tuple[PurchasedLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from sadakat.commerce.web import rest as commerce
 from sadakat.customers.web import rest as customers
 from sadakat.customers.web import rest_events as customer_events
 from sadakat.events.web import rest as events
+from sadakat.loyalty.web import rest as loyalty
+from sadakat.loyalty.web import rest_programme as loyalty_programme
 from sadakat.platform import http, problems, rest
 from sadakat.platform.web import rest as platform
 from sadakat.predictions.web import rest as predictions
@@ -81,7 +83,7 @@ def _api() -> Api:
     api = Api(title="Sadakat", version="1", description=DESCRIPTION, docs=Document(), parser=rest.Parser())
     for error in (Exception, Http404, HttpError, ValidationError):
         api.add_exception_handler(error, problems.problem_of)  # type: ignore[arg-type]  # errors come as instances
-    # Customers come last of their kind: a reference may hold slashes, so theirs is the widest address.
+    # Customers and members come last of their kind: a reference may hold slashes, so theirs is the widest address.
     for area in (
         platform.area,
         customer_events.timelines,
@@ -92,6 +94,8 @@ def _api() -> Api:
         predictions.area,
         goals.area,
         segments.area,
+        loyalty_programme.area,
+        loyalty.area,
         events.area,
         customer_events.live,
     ):

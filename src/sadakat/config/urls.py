@@ -12,5 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("sadakat.segments.web.urls")),
     path("", include("sadakat.analytics.web.urls")),
     path("", include("sadakat.predictions.web.urls")),
+    path("", include("sadakat.loyalty.web.urls")),
+    path("", include("sadakat.loyalty.web.portal_urls")),
+    path("", include("sadakat.loyalty.web.till_urls")),
     path("", include("sadakat.console.web.urls")),
 ]

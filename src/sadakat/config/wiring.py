@@ -14,6 +14,8 @@ from sadakat.commerce import api as commerce
 from sadakat.config import shell
 from sadakat.customers import api as customers
 from sadakat.events import api as events
+from sadakat.loyalty import api as loyalty
+from sadakat.loyalty import features as points
 from sadakat.platform import doctor, idempotency, jobs, lake, worker
 from sadakat.platform.doctor import Finding
 from sadakat.predictions import features as scores
@@ -30,13 +32,24 @@ LAKE_REST_RATIO: Final = 4.0
 def connect() -> None:
     """Fills every socket; called once per process after Django is set up. Safe to call again."""
     events.register_resolver(customers.Resolver())
+    events.register_customers(customers.customers_of)
     events.register_targets(
         [*customers.FILE_TARGETS, *commerce.FILE_TARGETS, events.EventsTarget(), *spend_files.FILE_TARGETS]
     )
-    events.register_consumers([*customers.CONSUMERS, *commerce.CONSUMERS, *segments.CONSUMERS, *spend.CONSUMERS])
+    events.register_consumers(
+        [
+            *customers.CONSUMERS,
+            *commerce.CONSUMERS,
+            *loyalty.CONSUMERS,
+            *segments.CONSUMERS,
+            *spend.CONSUMERS,
+            events.WebhookConsumer(),
+        ]
+    )
     group_features.register()
     naming.register()
     scores.register()
+    points.register()
     segment_tables.register_subjects()
     customers.ensure_feature_columns()
     shell.connect()
@@ -45,15 +58,27 @@ def connect() -> None:
     jobs.register_purge("events.message_keys", lambda at: events.purge_message_keys(at=at))
     jobs.register_purge("platform.idempotent_answers", idempotency.purge_answers)
     jobs.register_purge("events.rejected", lambda at: events.purge_rejected(at=at))
+    jobs.register_purge("events.deliveries", lambda at: events.purge_deliveries(at=at))
+    jobs.register_purge("loyalty.portal_codes", loyalty.purge_codes)
     jobs.register_purge("platform.lake_files", lambda at: lake.sweep(at=at))
     doctor.register_check("events set aside", _check_failed)
     doctor.register_check("consumers", _check_lag)
+    doctor.register_check("webhooks", _check_webhooks)
 
 
 def _connect_worker() -> None:
     worker.register_step("events.sequencer", _sequence, rest_seconds=EVENT_REST_SECONDS)
     for consumer in events.consumers():
         worker.register_step(consumer, partial(_consume, consumer), rest_seconds=EVENT_REST_SECONDS)
+    worker.register_step("events.send", lambda at: events.send_due(at=at), rest_seconds=EVENT_REST_SECONDS)
+    worker.register_step("events.send_failing", lambda at: events.send_due(at=at, is_failing=True))
+    # At midnight in this order: points become active, tiers end, points expire.
+    worker.register_step("loyalty.activate", loyalty.activate_due)
+    worker.register_step("loyalty.tiers", lambda at: loyalty.tiers_due(at=at))
+    worker.register_step("loyalty.expire", loyalty.expire_due)
+    worker.register_step("loyalty.release", loyalty.release_due)
+    worker.register_step("loyalty.redemptions", lambda at: loyalty.release_redemptions_due(at=at))
+    worker.register_step("loyalty.features", lambda at: points.features_due(at=at), rest_seconds=EVENT_REST_SECONDS)
     worker.register_step("segments.due", lambda at: segments.evaluate_due(at=at), rest_seconds=EVENT_REST_SECONDS)
     worker.register_step("segments.fill", lambda at: segments.fill(at=at))
     worker.register_step("platform.lake", _LakeStep(), rest_ratio=LAKE_REST_RATIO)
@@ -115,6 +140,15 @@ def _check_failed(_at: datetime) -> Finding:
         state="warn" if failed else "ok",
         found=f"{failed} wait for their cause to be mended" if failed else "none",
         mend="see `sadakat events failed`, mend the cause, then `sadakat events retry`",
+    )
+
+
+def _check_webhooks(_at: datetime) -> Finding:
+    stopped = events.stopped_webhooks()
+    return Finding(
+        state="warn" if stopped else "ok",
+        found=f"{stopped} stopped because their receivers take nothing" if stopped else "none is stopped",
+        mend="mend the receiver, then resume the webhook in Settings → Webhooks",
     )
 
 

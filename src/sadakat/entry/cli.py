@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sadakat.entry import apikeys, goals, importing, predicting, segments
+from sadakat.entry import apikeys, goals, importing, loyalty, predicting, segments
 from sadakat.entry.demo import Dates
 from sadakat.entry.terminal import Json, boot, now, print_json, print_table, say
 from sadakat.events.types import SourceKind
@@ -30,6 +30,7 @@ app.add_typer(team_app, name="team")
 app.add_typer(segments.app, name="segments")
 app.add_typer(predicting.app, name="predict")
 app.add_typer(goals.app, name="goals")
+app.add_typer(loyalty.app, name="loyalty")
 app.command("briefing")(goals.briefing)
 
 

@@ -145,3 +145,47 @@ class ImportPreset(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["target", "name"], name="events_preset_once")]
+
+
+class Webhook(models.Model):
+    """A subscription of another system, and how well it takes what is sent."""
+
+    name = models.TextField(unique=True)
+    url = models.TextField()
+    event_names = ArrayField(models.TextField(), default=list)  # empty: all
+    takes_shop_events = models.BooleanField(default=False)
+    secret = models.TextField()  # in the clear, since it signs
+    old_secret = models.TextField(default="")
+    old_secret_until = models.DateTimeField(null=True)
+    state = models.TextField()
+    after_position = models.BigIntegerField()  # where the log ended when it was added
+    failures = models.IntegerField(default=0)  # batches of which nothing was taken, since the last success
+    failing_since = models.DateTimeField(null=True)
+    rests_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+
+class Delivery(models.Model):
+    """An event on its way to a webhook, or a test. What is posted is read from the log: no copy outlives an erasure."""
+
+    webhook = models.ForeignKey(Webhook, models.CASCADE, db_index=False)
+    position = models.BigIntegerField(null=True)  # null for a test
+    created_at = models.DateTimeField()
+    next_at = models.DateTimeField(null=True)  # null once it is delivered or given up
+    attempts = models.SmallIntegerField(default=0)
+    tried_at = models.DateTimeField(null=True)
+    status = models.SmallIntegerField(null=True)
+    answer = models.TextField(default="")
+    delivered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["webhook", "position"], name="events_delivery_once")]
+        indexes = [
+            models.Index(
+                fields=["webhook", "next_at", "id"],
+                name="events_delivery_open",
+                condition=models.Q(delivered_at=None),
+            ),
+            models.Index(fields=["webhook", "id"], name="events_delivery_newest"),
+            BrinIndex(fields=["created_at"], name="events_delivery_created", autosummarize=True),
+        ]

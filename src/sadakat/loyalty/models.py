@@ -13,6 +13,7 @@ class Member(models.Model):
     """A member of the programme. Whoever became one with another customer keeps a closed row for the un-merge."""
 
     customer_id = models.BigIntegerField(db_index=True)
+    first_customer_id = models.BigIntegerField(null=True, db_index=True)  # as whom, where a merge has moved him since
     number = models.TextField(unique=True, db_collation="C")
     enrolled_at = models.DateTimeField()
     enrolled_by = models.TextField()
@@ -84,13 +85,16 @@ class Operation(models.Model):
     recorded_at = models.DateTimeField()
     points = models.BigIntegerField()
     undone = models.BigIntegerField(default=0, db_default=0)  # taken back of an award, given back of a spend
-    concerns = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
+    concerns = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     reference = models.JSONField(default=dict)
     actor = models.TextField()
     actor_name = models.TextField()
 
     class Meta:
-        indexes = [models.Index(fields=["member_id", "at", "id"], name="loyalty_operation_member")]
+        indexes = [
+            models.Index(fields=["member_id", "at", "id"], name="loyalty_operation_member"),
+            models.Index(fields=["concerns"], name="loyalty_operation_concerns", condition=Q(concerns__isnull=False)),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(points__gte=0, undone__gte=0, undone__lte=F("points")), name="loyalty_undone_at_most"
@@ -151,6 +155,7 @@ class Lot(models.Model):
             models.Index(
                 fields=["activates_at"], name="loyalty_lot_activating", condition=Q(remaining__gt=0, is_pending=True)
             ),
+            models.Index(fields=["came_from"], name="loyalty_lot_copies", condition=Q(came_from__isnull=False)),
         ]
         constraints = [
             models.CheckConstraint(
@@ -195,6 +200,7 @@ class Programme(models.Model):
     applied_at = models.DateTimeField()
     actor = models.TextField()
     actor_name = models.TextField()
+    tiers_upto = models.BigIntegerField(null=True, default=0, db_default=0)  # member judged last by it; null: all are
 
 
 class Tally(models.Model):
@@ -280,10 +286,10 @@ class Redemption(models.Model):
 
 
 class PortalCode(models.Model):
-    """A code that was mailed to somebody who wants into the portal; only its hash is kept."""
+    """A code that was mailed to an address from which somebody wants into the portal; only hashes are kept."""
 
-    customer_id = models.BigIntegerField(db_index=True)
-    hash = models.BinaryField()
+    email_key = models.BinaryField(db_index=True)  # keyed hash of the address, whoever's it is
+    hash = models.BinaryField()  # keyed hash of address and code
     expires_at = models.DateTimeField()
     failures = models.IntegerField(default=0, db_default=0)
     used_at = models.DateTimeField(null=True)

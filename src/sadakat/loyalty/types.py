@@ -125,6 +125,8 @@ class Activate(Command):
     """Makes the pending points of an award active; the clock of their expiry starts at `at`."""
 
     award_key: str
+    lot_id: int | None = None
+    """Only this lot of it, as the sweep does; None: all that are pending."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,6 +323,30 @@ class TierStanding:
     """Of the metric, to the next tier; 0 at the top."""
 
 
+class TierReason(enum.StrEnum):
+    """Why a member came to another tier."""
+
+    REACHED = "reached"
+    KEPT = "kept"
+    """Earned anew, so that it holds for longer."""
+    ENDED = "ended"
+    BY_HAND = "by_hand"
+    PROGRAMME = "programme"
+    """The ladder has changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierChange:
+    """A member has come to another tier, or keeps his own for longer."""
+
+    from_key: str
+    """Empty below the lowest tier."""
+    to_key: str
+    at: datetime
+    until_at: datetime | None
+    reason: TierReason
+
+
 # ── The programme ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -431,7 +457,7 @@ class EarningRule:
     products: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     brands: tuple[str, ...] = ()
-    """Where one of the three is given, only such lines earn."""
+    """Only lines that fit all that is given of these three earn. Texts are folded; a category has all below it."""
     channels: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
     least_minor: int = 0
@@ -444,9 +470,9 @@ class EarningRule:
     ends_on: date | None = None
     """The last day on which it holds."""
     where: Mapping[str, Any] | None = None
-    """A predicate of the customer, as of the event."""
+    """A condition on the customer as of the event: what stands in a predicate document under `where`."""
     having: Mapping[str, Any] | None = None
-    """A predicate of the event's properties."""
+    """A condition on the event's properties, as within an event condition."""
     caps: tuple[Cap, ...] = ()
 
 
@@ -563,7 +589,36 @@ class Quote:
     basis_minor: int
     programme_version: int
     activates_at: datetime | None
+    """When they become active; the moment itself where they are so at once. None: an event still to come decides."""
     expires_at: datetime | None
+    """When they are gone; None: never, or nobody knows yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayedRule:
+    """What a rule would have given."""
+
+    key: str
+    name: str
+    points: int
+    """Before multipliers."""
+    orders: int
+    """To which it would have given any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """What a programme would have given for orders of the past, before returns."""
+
+    orders: int
+    """That count."""
+    customers: int
+    points: int
+    worth_minor: int
+    """Of the points at checkout; parts of a step count."""
+    basis_minor: int
+    rules: tuple[ReplayedRule, ...]
+    """In the order of the programme."""
 
 
 # ── Rewards and redemptions ─────────────────────────────────────────────────────────────────────────────────────────

@@ -41,6 +41,10 @@ class Settings:
     email_url: str | None = field(repr=False)
     events_kept_days: int
     """How far back rules may look."""
+    allows_private_webhooks: bool
+    """Whether webhooks may be sent to addresses inside our own network."""
+    chains_ledger: bool
+    """Whether entries of the points ledger are chained by hashes; a chain that has begun goes on."""
 
     @property
     def is_https(self) -> bool:
@@ -76,6 +80,8 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         currency=said("SADAKAT_CURRENCY") or "TRY",
         email_url=said("SADAKAT_EMAIL_URL"),
         events_kept_days=_days(said("SADAKAT_EVENTS_KEPT_DAYS")),
+        allows_private_webhooks=_flag("SADAKAT_WEBHOOK_PRIVATE", said("SADAKAT_WEBHOOK_PRIVATE")),
+        chains_ledger=_flag("SADAKAT_LEDGER_CHAIN", said("SADAKAT_LEDGER_CHAIN")),
     )
     _check(settings)
     return settings
@@ -111,6 +117,12 @@ def _days(said: str | None) -> int:
     if not said.isascii() or not said.isdecimal() or not 1 <= int(said) <= EVENTS_KEPT_DAYS:
         raise Invalid(f"SADAKAT_EVENTS_KEPT_DAYS can be 1 to {EVENTS_KEPT_DAYS}, not {said!r:.20}")
     return int(said)
+
+
+def _flag(name: str, said: str | None) -> bool:
+    if said not in {None, "0", "1"}:
+        raise Invalid(f"{name} can be 0 or 1, not {said!r:.20}")
+    return said == "1"
 
 
 def _is_origin(url: str) -> bool:

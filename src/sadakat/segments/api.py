@@ -11,7 +11,7 @@ from sadakat.segments.operations import (
     ensure_group,
     restore_segment,
 )
-from sadakat.segments.previewing import asked, preview, sweep, sweeps
+from sadakat.segments.previewing import asked, fitting, preview, sweep, sweeps
 from sadakat.segments.queries import (
     member_ids,
     members,
@@ -38,6 +38,7 @@ __all__ = [
     "ensure_group",
     "evaluate_due",
     "fill",
+    "fitting",
     "group_name",
     "in_order",
     "member_ids",

@@ -78,6 +78,30 @@ def asked(where: Mapping[str, Any], *, at: datetime) -> "ibis.Table":
     return relations.in_lake(predicate, at=at, time_zone=brand.current().zone)
 
 
+def fitting(where: Mapping[str, Any], clocks: Mapping[int, datetime]) -> set[int]:
+    """Those of these customers who fit a predicate document, each as of his own clock, by what PostgreSQL holds now.
+
+    Events are those that had happened by then; features, traits and segments are as of now. Nothing is kept.
+
+    Raises:
+        Invalid: it is no predicate, or speaks of what is not there.
+    """
+    predicate = predicates.parse(where, vocabulary=vocabulary.vocabulary())
+    zone = brand.current().zone
+    found: set[int] = set()
+    ids = list(clocks)
+    for start in range(0, len(ids), evaluation.MAX_CUSTOMERS):
+        part = ids[start : start + evaluation.MAX_CUSTOMERS]
+        moments = [clocks[id_] for id_ in part]
+        relations.ask("SELECT * FROM unnest(%s::bigint[], %s::timestamptz[])", [part, moments])
+        days = {at.astimezone(zone).date() for at in set(moments)}
+        verdict = relations.verdict_sql(predicate, time_zone=zone, local_days=days)
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT customer_id FROM ({verdict}) AS verdict WHERE fits")
+            found.update(row[0] for row in cursor.fetchall())
+    return found
+
+
 def sweep(*, at: datetime) -> SweepReport:
     """Asks every ready rule of everybody, and again in PostgreSQL where a standing differs; corrects what was wrong.
 

@@ -21,7 +21,9 @@ _order_values = attrgetter(*_ORDER_COLUMNS)
 _ENTRY_COLUMNS = (
     "namespace order_id number kind profile_id at local_date order_at order_date channel store_id is_guest amount_minor"
 ).split()
-_LINE_COLUMNS = "namespace order_id number product_id name category quantity amount_minor".split()
+_LINE_COLUMNS = (
+    "namespace order_id number product_id name category brand quantity amount_minor paid_minor refunded_minor"
+).split()
 # What COPY would take for its own signs. NUL, which no text in PostgreSQL holds, stands between texts until then.
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\0": "\t"})
 
@@ -149,9 +151,10 @@ def _copy_lines(found: Iterable[tuple[Order, OrderState]]) -> None:
     rows = []
     for order, state in found:
         key = f"{order.namespace.translate(_ESCAPES)}\t{order.order_id.translate(_ESCAPES)}"
-        for number, product_id, name, category, quantity, amount_minor in state.lines:
-            texts = f"{product_id}\0{name}\0{category}".translate(_ESCAPES)
-            rows.append(f"{key}\t{number}\t{texts}\t{quantity}\t{amount_minor}\n")
+        for number, product_id, name, category, brand, quantity, *amounts in state.lines:
+            texts = f"{product_id}\0{name}\0{category}\0{brand}".translate(_ESCAPES)
+            amount_minor, paid_minor, refunded_minor = amounts
+            rows.append(f"{key}\t{number}\t{texts}\t{quantity}\t{amount_minor}\t{paid_minor}\t{refunded_minor}\n")
     with (
         connection.cursor() as cursor,
         cursor.copy(f"COPY commerce_line ({', '.join(_LINE_COLUMNS)}) FROM STDIN") as copy,

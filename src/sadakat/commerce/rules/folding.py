@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from sadakat.commerce.rules.reading import Content, OrderEvent, Product, channel_of, text_of
+from sadakat.commerce.rules.sharing import given_back, shared
 from sadakat.commerce.types import EntryKind, Order, OrderEntry, OrderStatus
 from sadakat.kernel import money
 from sadakat.kernel.errors import Invalid
@@ -64,8 +65,13 @@ class Line(NamedTuple):
     product_id: str
     name: str
     category: str
+    brand: str
     quantity: Decimal
     amount_minor: int
+    paid_minor: int
+    """Its part of the order's revenue."""
+    refunded_minor: int
+    """Of that part."""
 
 
 class Problem(NamedTuple):
@@ -129,6 +135,7 @@ class _Tally:
         self.content = base.content
         self.revenue = 0
         self.refunded = 0
+        self.refunds: list[tuple[int, tuple[Product, ...]]] = []
         self.is_cancelled = False
         self.net_minor = 0
         self.entries: list[OrderEntry] = []
@@ -184,17 +191,7 @@ class _Tally:
     def state(self, *, namespace: str) -> OrderState:
         """The finished state."""
         base, content = self.base, self.content
-        lines = tuple(
-            Line(
-                number,
-                product.key,
-                product.name or "",
-                product.category or "",
-                ONE if product.quantity is None else product.quantity,
-                self._in_brand(self._minor(product.amount or ZERO)),
-            )
-            for number, product in enumerate(content.products or (), 1)
-        )
+        lines = self._lines()
         order = Order(
             namespace=namespace,
             order_id=base.order_id,
@@ -212,9 +209,54 @@ class _Tally:
             revenue_minor=self._in_brand(self.revenue),
             refunded_minor=self._in_brand(self.refunded),
             net_minor=self.net_minor,
+            goods_minor=self._in_brand(self._minor(_revenue(content, basis="net"))),
+            taxed_minor=self._in_brand(self._minor(_revenue(content, basis="with_tax"))),
+            total_minor=self._in_brand(self._minor(_revenue(content, basis="with_tax_and_shipping"))),
             line_count=len(lines),
         )
         return OrderState(order, lines, tuple(self.entries), tuple(self.problems))
+
+    def _lines(self) -> tuple[Line, ...]:
+        """The lines of the latest content, each with its part of the revenue and of the refunds."""
+        products = self.content.products or ()
+        amounts = [self._in_brand(self._minor(product.amount or ZERO)) for product in products]
+        revenue = self._in_brand(self.revenue)
+        left = paid = amounts if sum(amounts) == revenue else shared(revenue, amounts)
+        counted = 0
+        for amount, named in self.refunds:
+            # Of the running sum, as the order itself is converted.
+            part = self._in_brand(counted + amount) - self._in_brand(counted)
+            counted += amount
+            taken = given_back(part, self._weights(named), left)
+            left = [rest - gone for rest, gone in zip(left, taken, strict=True)]
+        return tuple(
+            Line(
+                number,
+                product.key,
+                product.name or "",
+                product.category or "",
+                product.brand or "",
+                ONE if product.quantity is None else product.quantity,
+                amount,
+                part,
+                part - rest,
+            )
+            for number, (product, amount, part, rest) in enumerate(zip(products, amounts, paid, left, strict=True), 1)
+        )
+
+    def _weights(self, named: Iterable[Product]) -> list[int]:
+        """What a refund gives back for each line of the order by the products that it names."""
+        lines = self.content.products or ()
+        weights = [0] * len(lines)
+        for product in named:
+            places = [place for place, line in enumerate(lines) if line.key == product.key]
+            if not places:
+                continue
+            value = self._minor(self._price_of(product)) if any(lines[place].quantity != 0 for place in places) else 0
+            parts = shared(value, [self._minor(lines[place].amount or ZERO) for place in places])
+            for place, part in zip(places, parts, strict=True):
+                weights[place] += part
+        return weights
 
     def _refund(self, event: OrderEvent) -> None:
         content, remaining = event.content, max(0, self.revenue - self.refunded)
@@ -233,7 +275,9 @@ class _Tally:
                 f"the refund of {self._shown(amount)} is more than the {self._shown(remaining)} left of "
                 f"order {event.order_id}; it counts up to what is left",
             )
-        self.refunded += min(amount, remaining)
+        amount = min(amount, remaining)
+        self.refunded += amount
+        self.refunds.append((amount, content.products or ()))
 
     def _price_of(self, product: Product) -> Decimal:
         """What is given back for one product of a refund: as it says, else at the order's own price."""

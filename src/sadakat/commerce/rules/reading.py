@@ -38,6 +38,7 @@ class Product(msgspec.Struct, frozen=True, gc=False):
     sku: _Text = None
     name: str | None = None
     category: str | None = None
+    brand: str | None = None
     price: _Number = None
     quantity: _Number = None
     total: _Number = None

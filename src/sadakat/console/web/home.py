@@ -100,6 +100,17 @@ def _needs(user: User, here: brand.Brand, *, day: date) -> list[parts.Need]:
                     tone="bad",
                 )
             )
+        if stopped := events.stopped_webhooks():
+            needs.append(
+                parts.Need(
+                    title=ngettext("%(n)s webhook is stopped", "%(n)s webhooks are stopped", stopped)
+                    % {"n": formats.number(stopped)},
+                    reason=_("Its receiver takes nothing; what happens waits for up to 30 days."),
+                    verb=_("See which"),
+                    url=reverse("webhooks"),
+                    tone="bad",
+                )
+            )
         needs += _nothing_arrived()
     if access.may(user, Permission.VIEW_ANALYTICS):
         needs += analytics.goal_needs(analytics.owner_needs(user.pk, as_of=day), currency=here.currency)

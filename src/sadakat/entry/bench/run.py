@@ -26,6 +26,9 @@ BENCHMARKS: Final = {
     "segment-full": ("segments", "segment_full"),
     "clv-fit": ("clv", "clv_fit"),
     "lake-sync": ("lake", "lake_sync"),
+    "ledger-one": ("ledger", "one"),
+    "ledger-batch": ("ledger", "batch"),
+    "ledger-expiry": ("ledger", "expiry"),
 }
 
 

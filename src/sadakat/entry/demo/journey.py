@@ -108,6 +108,13 @@ class Journey:
                 properties: {{coupon_id: coupon_upc::varchar, campaign_id: campaign_id::varchar}}}})
             from (select distinct * from coupon_redemptions) order by redemption_date, household_id, coupon_upc""")
 
+    def joiners(self) -> list[tuple[str, datetime]]:
+        """The cards of households that campaigns were sent to, each with the UTC instant of the first."""
+        local = "timezone('UTC', timezone('America/New_York', start_date + interval 9 hour))"
+        return _rows(f"""select card(household_id), {self._instant(f"min({local})")}
+            from campaigns join campaign_descriptions using (campaign_id)
+            group by household_id order by household_id""")
+
     def popular_products(self) -> list[tuple[str, str]]:
         """Ids and names of what is bought most: the generated web visits look at these."""
         return _rows(f"""

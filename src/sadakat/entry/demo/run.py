@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sadakat.analytics import api as analytics
 from sadakat.entry import server
-from sadakat.entry.demo import Dates, journey, visits
+from sadakat.entry.demo import Dates, club, journey, visits
 from sadakat.events import api as events
 from sadakat.events.types import Source, SourceKind
 from sadakat.kernel import money
@@ -26,10 +26,11 @@ OWNER_EMAIL = "deniz@example.com"
 # Said on every page of the console, by language.
 RIBBON = {
     "en": "A demonstration. Real: orders, lines, products, age groups, campaigns and coupons of a grocery retailer "
-    "(84.51° The Complete Journey, 2017). Generated: names, e-mails, phones, cities, birthdays and web visits.",
+    "(84.51° The Complete Journey, 2017). Generated: names, e-mails, phones, cities, birthdays, web visits, and the "
+    "loyalty programme with its points.",
     "tr": "Tanıtım. Gerçek: bir market zincirinin siparişleri, satırları, ürünleri, yaş grupları, kampanyaları ve "
-    "kuponları (84.51° The Complete Journey, 2017). Üretilmiş: adlar, e-postalar, telefonlar, şehirler, doğum günleri "
-    "ve site ziyaretleri.",
+    "kuponları (84.51° The Complete Journey, 2017). Üretilmiş: adlar, e-postalar, telefonlar, şehirler, doğum günleri, "
+    "site ziyaretleri, sadakat programı ve puanları.",
 }
 # What the bars count towards; a little more or less is drawn as it comes.
 _EXPECTED = {
@@ -120,6 +121,8 @@ def _fill(*, at: datetime, say: Console) -> None:
             for label, name, kind, messages in parts
         )
         _compute(sent, at=at, progress=progress)
+        club.live_through(sample, at=at)
+        worker.work_until_idle(at=at)
         analytics.refresh_groups(at=at, actor=audit.CLI)
         predictions.train(actor=audit.CLI, at=at)
         predictions.score(actor=audit.CLI, at=at)

@@ -48,6 +48,7 @@ from sadakat.events.types.log import (
     Unresolved,
     WorkReport,
 )
+from sadakat.events.types.webhooks import Answer, Delivery, DeliveryState, Webhook, WebhookState
 
 __all__ = [
     "IMPERSONAL_EVENTS",
@@ -57,11 +58,14 @@ __all__ = [
     "MAX_REQUEST_BYTES",
     "NOBODY",
     "VIEWED",
+    "Answer",
     "AsideGroup",
     "Batch",
     "CellType",
     "ColumnSample",
     "Consumer",
+    "Delivery",
+    "DeliveryState",
     "Event",
     "Fact",
     "FailedEvent",
@@ -93,5 +97,7 @@ __all__ = [
     "Tallier",
     "Unresolved",
     "Warn",
+    "Webhook",
+    "WebhookState",
     "WorkReport",
 ]

@@ -111,4 +111,18 @@ TEMPLATES: Final = (
     _("there is one system source, and it is there already"),
     _("the source of Sadakat's own facts stays as it is"),
     _("the source of Sadakat's own facts is missing; the migrations put it in"),
+    # Webhooks and their deliveries.
+    _("there is no webhook %(webhook)s"),
+    _("there is no delivery %(delivery)s to this webhook; they are kept for 30 days"),
+    _("there may be %(limit)s webhooks; delete one that is not needed any more"),
+    _("another webhook is named %(name)s"),
+    _("a webhook needs a name of at most %(limit)s characters"),
+    _("a webhook may name %(limit)s events of %(length)s characters"),
+    _("the webhook is sent nothing now; resume it first"),
+    _("an address is like https://shop.example.com/webhooks, not %(found)s"),
+    _("%(address)s is not an address of the public internet"),
+    _("there is no host %(host)s"),
+    _("no answer within %(limit)s seconds"),
+    _("no connection: %(error)s"),
+    _("the event has been erased"),
 )

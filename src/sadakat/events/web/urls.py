@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sadakat.events.web import aside, imports, mapping, pages
+from sadakat.events.web import aside, imports, mapping, pages, webhooks
 
 urlpatterns = [
     path("settings/sources/", pages.sources, name="sources"),
@@ -26,4 +26,12 @@ urlpatterns = [
     path("settings/imports/<int:import_id>/cancel/", imports.cancel_import, name="cancel_import"),
     path("settings/imports/<int:import_id>/discard/", imports.discard_import, name="discard_import"),
     path("settings/imports/<int:import_id>/rejected/", imports.rejected_file, name="import_rejected_file"),
+    path("settings/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("settings/webhooks/new/", webhooks.new_webhook, name="new_webhook"),
+    path("settings/webhooks/<int:webhook_id>/", webhooks.webhook, name="webhook"),
+    path("settings/webhooks/<int:webhook_id>/act/", webhooks.act, name="webhook_act"),
+    path("settings/webhooks/<int:webhook_id>/secret/", webhooks.rotate_secret, name="rotate_webhook_secret"),
+    path("settings/webhooks/<int:webhook_id>/delete/", webhooks.delete_webhook, name="delete_webhook"),
+    path("settings/webhooks/<int:webhook_id>/deliveries/", webhooks.deliveries, name="webhook_deliveries"),
+    path("settings/webhooks/<int:webhook_id>/deliveries/<int:delivery_id>/", webhooks.redeliver, name="redeliver"),
 ]

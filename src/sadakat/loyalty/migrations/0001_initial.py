@@ -12,8 +12,11 @@ _IMMUTABLE = """
     $$;
     CREATE TRIGGER loyalty_entry_stays BEFORE UPDATE OR DELETE ON loyalty_entry
         FOR EACH ROW EXECUTE FUNCTION loyalty_entries_stay();
+    CREATE TRIGGER loyalty_entries_stay BEFORE TRUNCATE ON loyalty_entry
+        FOR EACH STATEMENT EXECUTE FUNCTION loyalty_entries_stay();
 """
 _MUTABLE = """
+    DROP TRIGGER loyalty_entries_stay ON loyalty_entry;
     DROP TRIGGER loyalty_entry_stays ON loyalty_entry;
     DROP FUNCTION loyalty_entries_stay();
 """
@@ -59,7 +62,7 @@ class Migration(migrations.Migration):
                 ('reference', models.JSONField(default=dict)),
                 ('actor', models.TextField()),
                 ('actor_name', models.TextField()),
-                ('concerns', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='loyalty.operation')),
+                ('concerns', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='loyalty.operation')),
             ],
         ),
         migrations.CreateModel(
@@ -230,6 +233,10 @@ class Migration(migrations.Migration):
             model_name='operation',
             index=models.Index(fields=['member_id', 'at', 'id'], name='loyalty_operation_member'),
         ),
+        migrations.AddIndex(
+            model_name='operation',
+            index=models.Index(condition=models.Q(('concerns__isnull', False)), fields=['concerns'], name='loyalty_operation_concerns'),
+        ),
         migrations.AddConstraint(
             model_name='operation',
             constraint=models.CheckConstraint(condition=models.Q(('points__gte', 0), ('undone__gte', 0), ('undone__lte', models.F('points'))), name='loyalty_undone_at_most'),
@@ -257,6 +264,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='lot',
             index=models.Index(condition=models.Q(('is_pending', True), ('remaining__gt', 0)), fields=['activates_at'], name='loyalty_lot_activating'),
+        ),
+        migrations.AddIndex(
+            model_name='lot',
+            index=models.Index(condition=models.Q(('came_from__isnull', False)), fields=['came_from'], name='loyalty_lot_copies'),
         ),
         migrations.AddConstraint(
             model_name='lot',

@@ -1,0 +1,1 @@
+"""Webhooks: what happens is posted to other systems that have subscribed to it."""

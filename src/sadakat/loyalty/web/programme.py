@@ -1,0 +1,151 @@
+"""The programme: what it says, as sentences and as a file, its versions, and putting a changed one into force."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from sadakat.kernel.errors import Invalid, SadakatError
+from sadakat.loyalty.operations import programme as operations
+from sadakat.loyalty.queries import members
+from sadakat.loyalty.queries import programme as programmes
+from sadakat.loyalty.rules.programme import DEFAULT, as_json, read
+from sadakat.loyalty.types import Programme
+from sadakat.loyalty.web import telling, words
+from sadakat.loyalty.web.pages import may_manage, tabs
+from sadakat.loyalty.web.programme_forms import FileForm
+from sadakat.platform import access, brand
+from sadakat.platform.access import Permission
+from sadakat.platform.ui import formats, reasons
+
+SHOWN_VERSIONS: Final = 10
+
+
+@require_GET
+@access.requires(Permission.VIEW_ANALYTICS)
+def programme(request: HttpRequest) -> HttpResponse:
+    """What the programme says, and who has changed it."""
+    here, held = brand.current(), programmes.programme()
+    if not held.version:
+        return redirect("loyalty")
+    return render(
+        request,
+        "loyalty/programme.html",
+        {
+            "tabs": tabs(request, "programme"),
+            "name": words.name_of(held.name),
+            "programme": held,
+            "topics": telling.told(held, currency=here.currency),
+            "versions": _versions(),
+            "file_form": FileForm(),
+            "may_manage": may_manage(request),
+        },
+    )
+
+
+@require_GET
+@access.requires(Permission.VIEW_ANALYTICS)
+def download(request: HttpRequest) -> HttpResponse:
+    """The programme as a file; `?version=` one of before."""
+    held = _version(request.GET.get("version", "")) or programmes.programme()
+    name = f"programme-{held.version}.json"
+    return HttpResponse(
+        as_text(held),
+        headers={"Content-Type": "application/json", "Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@access.requires(Permission.MANAGE_LOYALTY)
+def preview(request: HttpRequest) -> HttpResponse:
+    """What an uploaded programme would change; `?default=1` the built-in one, `?version=` one of before."""
+    if request.method == "GET":
+        earlier = _version(request.GET.get("version", ""))
+        return shown(request, as_json(earlier) if earlier else DEFAULT)
+    form = FileForm(request.POST, request.FILES)
+    try:
+        if not form.is_valid():
+            raise Invalid("choose a file first")
+        return shown(request, form.document())
+    except SadakatError as error:
+        messages.error(request, reasons.shown(error))
+        return redirect("programme")
+
+
+@require_POST
+@access.requires(Permission.MANAGE_LOYALTY)
+def apply(request: HttpRequest) -> HttpResponse:
+    """Puts a programme into force that was previewed, unless somebody else has changed it meanwhile."""
+    try:
+        document = read(request.POST.get("document", ""))
+        if request.POST.get("version") != str(programmes.programme().version):
+            messages.warning(request, _("Somebody has changed the programme meanwhile. Look again at what changes."))
+            return shown(request, document)
+        held = operations.apply_programme(document, actor=access.actor_of(request.user), at=timezone.now())
+    except SadakatError as error:
+        messages.error(request, reasons.shown(error))
+        return redirect("programme")
+    messages.success(request, _("Version %(n)s of the programme is in force.") % {"n": formats.number(held.version)})
+    return redirect("programme")
+
+
+def shown(request: HttpRequest, document: Mapping[str, Any]) -> HttpResponse:
+    """The page that says what `document` would change and offers to put it into force.
+
+    Raises:
+        Invalid: it is no programme.
+    """
+    here, at = brand.current(), timezone.now()
+    new = operations.apply_programme(document, actor=access.actor_of(request.user), at=at, dry_run=True)
+    held = programmes.programme()
+    came, went = telling.changes(held, new, currency=here.currency) if held.version else ([], [])
+    return render(
+        request,
+        "loyalty/preview.html",
+        {
+            "held": held,
+            "came": came,
+            "went": went,
+            "topics": telling.told(new, currency=here.currency),
+            "lines": _lines(held, new) if held.version else [],
+            "document": as_text(new),
+            "members": members.member_count(),
+            "back": reverse("programme") if held.version else reverse("loyalty"),
+        },
+    )
+
+
+def as_text(programme: Programme) -> str:
+    """The file of a programme."""
+    return json.dumps(as_json(programme), ensure_ascii=False, indent=2)
+
+
+def _lines(old: Programme, new: Programme) -> list[tuple[str, str]]:
+    """The lines of the file that come (+) and go (-)."""
+    compared = difflib.ndiff(as_text(old).splitlines(), as_text(new).splitlines())
+    return [(line[0], line[2:].strip()) for line in compared if line[0] in "+-"]
+
+
+def _version(said: str) -> Programme | None:
+    is_number = said.isascii() and said.isdecimal() and len(said) < 10
+    return programmes.programme_version(int(said)) if is_number else None
+
+
+def _versions() -> list[dict[str, Any]]:
+    """The latest versions, newest first, each with what it brought and took away."""
+    currency = brand.current().currency
+    found = programmes.versions(limit=SHOWN_VERSIONS + 1)
+    rows = []
+    for place, each in enumerate(found[:SHOWN_VERSIONS]):
+        before = found[place + 1] if place + 1 < len(found) else None
+        came, went = telling.changes(before, each, currency=currency) if before else ([], [])
+        rows.append({"programme": each, "came": came, "went": went, "is_first": before is None})
+    return rows

@@ -1,0 +1,309 @@
+"""Members of the programme and their points by REST."""
+
+from typing import Annotated, Any, Final
+from uuid import uuid4
+
+from django.utils import timezone
+from ninja import Status
+from pydantic import AwareDatetime, Field
+
+from sadakat.customers import api as customers
+from sadakat.kernel.errors import Conflict, Invalid, NotFound
+from sadakat.loyalty import api as loyalty
+from sadakat.loyalty.types import (
+    MAX_POINTS,
+    Award,
+    Deduct,
+    EnrolledBy,
+    LedgerLine,
+    Member,
+    OperationKind,
+    Outcome,
+    Transfer,
+)
+from sadakat.platform import rest
+from sadakat.platform.apikeys import Scope
+from sadakat.platform.rest import Line, Page, read_cursor
+
+CARD: Final = "card:"
+
+area = rest.Area("Loyalty", reads=Scope.LOYALTY_READ, writes=Scope.LOYALTY_WRITE)
+
+_BALANCE: Final = {"active": 420, "pending": 180, "lifetime": 1600, "reserved": 0, "deficit": 0}
+_MEMBER: Final = {
+    "id": 5,
+    "customer_id": 17,
+    "number": "9000000000050",
+    "enrolled_at": "2026-01-08T11:00:00Z",
+    "balance": _BALANCE,
+    "tier": "silver",
+    "tier_name": "Silver",
+    "tier_until_at": "2027-12-31T21:00:00Z",
+    "next_tier": "gold",
+    "missing": 1400.0,
+    "expiring": [{"points": 120, "expires_at": "2027-01-31T21:00:00Z"}],
+}
+_LINE: Final = {
+    "id": 311,
+    "kind": "award",
+    "at": "2026-11-18T17:20:00Z",
+    "recorded_at": "2026-11-18T17:20:02Z",
+    "points": 180,
+    "undone": 0,
+    "activates_at": "2026-12-02T17:20:00Z",
+    "expires_at": None,
+    "reference": {"order_id": "B-1", "namespace": ""},
+    "by": "Sadakat",
+}
+_OUTCOME: Final = {"id": 312, "points": 50, "balance": _BALANCE | {"active": 470, "lifetime": 1650}}
+_MOVED: Final = {"id": 313, "points": 100, "balance": _BALANCE | {"active": 320}}
+
+
+class BalanceAnswer(rest.Answer):
+    """What a member has."""
+
+    active: int
+    """To be spent now; what has expired does not count."""
+    pending: int
+    """To become active later."""
+    lifetime: int
+    """Ever given less taken back; spending and expiry leave it."""
+    reserved: int
+    """Set aside at a checkout that is not finished."""
+    deficit: int
+    """Owed after a return; points to come pay it first."""
+
+
+class ExpiringAnswer(rest.Answer):
+    """Points that go at one moment."""
+
+    points: int
+    expires_at: rest.Instant
+
+
+class LoyaltyMemberAnswer(rest.Answer):
+    """A member of the programme."""
+
+    id: int
+    customer_id: int
+    number: str
+    """Of the card."""
+    enrolled_at: rest.Instant
+    balance: BalanceAnswer
+    tier: str | None
+    """Its key; null below the lowest."""
+    tier_name: str
+    tier_until_at: rest.Instant | None
+    """Through which moment it holds, with grace; null: without end."""
+    next_tier: str | None
+    """Null at the top."""
+    missing: float
+    """To the next tier, in what qualifies for it; amounts in minor units."""
+    expiring: list[ExpiringAnswer]
+    """Soonest first, at most 20 moments."""
+
+
+class LedgerLineAnswer(rest.Answer):
+    """One operation, as the member sees it."""
+
+    id: int
+    kind: OperationKind
+    at: rest.Instant
+    recorded_at: rest.Instant
+    points: int
+    """How active and pending points changed together; below zero when they went."""
+    undone: int
+    """Of these: taken back or given back since."""
+    activates_at: rest.Instant | None
+    expires_at: rest.Instant | None
+    reference: dict[str, Any]
+    """What it was about, such as an order with the points by rule."""
+    by: str
+
+
+class MovedAnswer(rest.Answer):
+    """What was done."""
+
+    id: int
+    """Of the operation."""
+    points: int
+    """That moved."""
+    balance: BalanceAnswer
+    """Of the member after it."""
+
+
+class NewMember(rest.Asked):
+    """Who becomes a member."""
+
+    customer: Line = Field(max_length=300)
+    """An id or `TYPE:VALUE`."""
+
+
+class Adjustment(rest.Asked):
+    """Points given or taken by hand."""
+
+    points: int = Field(ge=-MAX_POINTS, le=MAX_POINTS)
+    """Above zero: given; below: taken, and refused where there are fewer."""
+    reason: Line = Field(min_length=1, max_length=500)
+    expires_at: Annotated[AwareDatetime, Field(lt="2200-01-01T00:00:00Z")] | None = None
+    """Of points given; left out: as the programme says."""
+
+
+class Gift(rest.Asked):
+    """Points that go to another member."""
+
+    to: Line = Field(max_length=300)
+    """The other member, as a customer: an id or `TYPE:VALUE`."""
+    points: int = Field(ge=1, le=MAX_POINTS)
+    reason: Line = Field("", max_length=500)
+
+
+@area.write(
+    "/loyalty/members",
+    answer=LoyaltyMemberAnswer,
+    example=_MEMBER,
+    asked={"customer": "email:ayse@example.com"},
+    statuses=[201, 200],
+)
+def enrol_member(request: rest.Request, body: NewMember) -> Any:
+    """Make a customer a member.
+
+    The answer is 201, and 200 when the customer was one already.
+    """
+    customer_id, at = customers.find(body.customer), timezone.now()
+    if (known := loyalty.member_of(customer_id, at=at)) is not None:
+        return Status(200, _member(known))
+    made = loyalty.enrol(customer_id, by=EnrolledBy.API, actor=rest.actor_of(request), at=at)
+    return Status(201, _member(made))
+
+
+@area.read(
+    "/loyalty/members/{path:ref}/ledger", answer=Page[LedgerLineAnswer], example={"items": [_LINE], "next": "MzEx"}
+)
+def list_ledger(
+    request: rest.Request,  # noqa: ARG001 - as every view
+    ref: rest.Ref,
+    limit: rest.Limit = 50,
+    before: rest.Before = None,
+) -> Any:
+    """What happened to the points of a member, latest first."""
+    last = read_cursor(before, shape=rest.Number)
+    lines = loyalty.ledger(find_member(ref).id, before_id=last, limit=limit + 1)
+    return rest.page_of(lines, limit=limit, show=_line, mark=lambda line: line.operation_id)
+
+
+@area.write(
+    "/loyalty/members/{path:ref}/adjust",
+    answer=MovedAnswer,
+    example=_OUTCOME,
+    asked={"points": 50, "reason": "We are sorry for the delay."},
+)
+def adjust_points(request: rest.Request, ref: rest.Ref, body: Adjustment) -> Any:
+    """Give or take points by hand.
+
+    They are active at once. Taking more than there are is refused with 409, and nothing happens.
+    """
+    if not body.points:
+        raise Invalid("points must be above or below zero, not 0")
+    at, member = timezone.now(), find_member(ref)
+    said = _said(request, member, at=at, what="adjust", reason=body.reason)
+    if body.points < 0:
+        if body.expires_at is not None:
+            raise Invalid("expires_at is for points that are given; leave it out where they are taken")
+        return _outcome(loyalty.submit(Deduct(**said, points=-body.points), at=at))
+    if body.expires_at is not None and body.expires_at <= at:
+        raise Invalid(f"expires_at must lie ahead, not at {rest.utc(body.expires_at)}")
+    expiry = loyalty.programme().expiry
+    return _outcome(loyalty.submit(Award(**said, points=body.points, expiry=expiry, expires_at=body.expires_at), at=at))
+
+
+@area.write(
+    "/loyalty/members/{path:ref}/transfer",
+    answer=MovedAnswer,
+    example=_MOVED,
+    asked={"to": "email:isil@example.com", "points": 100, "reason": "One household"},
+)
+def transfer_points(request: rest.Request, ref: rest.Ref, body: Gift) -> Any:
+    """Give points to another member.
+
+    Those that expire soonest go first, and keep their expiries. The balance told is that of the giver.
+    """
+    at, member, other = timezone.now(), find_member(ref), find_member(body.to)
+    said = _said(request, member, at=at, what="transfer", reason=body.reason)
+    return _outcome(loyalty.submit(Transfer(**said, to_member_id=other.id, points=body.points), at=at))
+
+
+# Last, since a reference may hold slashes: what the addresses above do not take is a reference.
+@area.read("/loyalty/members/{path:ref}", answer=LoyaltyMemberAnswer, example=_MEMBER)
+def get_member(request: rest.Request, ref: rest.Ref) -> Any:  # noqa: ARG001 - as every view
+    """A member with balance, tier, and what expires soon.
+
+    By customer, or by `card:` and the number of the member's card.
+    """
+    return _member(find_member(ref))
+
+
+def find_member(ref: str) -> Member:
+    """The member whom a reference to a customer, or the number of a card, leads to.
+
+    Raises:
+        NotFound: nobody is known so, or the customer is no member.
+    """
+    at = timezone.now()
+    if ref.startswith(CARD) and (carrier := loyalty.member_numbered(ref.removeprefix(CARD), at=at)) is not None:
+        return carrier
+    found = loyalty.member_of(customers.find(ref), at=at)
+    if found is None:
+        raise NotFound(f"the customer {ref!r:.80} is no member of the programme")
+    return found
+
+
+def key_of(request: rest.Request, what: str) -> str:
+    """The natural key of a command.
+
+    With an Idempotency-Key it is the same whenever the request comes again, even when the first one was done and its
+    answer lost; each API key has names of its own.
+    """
+    name = request.headers.get("Idempotency-Key")
+    return f"{what}:api:{request.auth.pk}:{name}" if name else f"{what}:{uuid4()}"
+
+
+def _said(request: rest.Request, member: Member, *, at: Any, what: str, reason: str) -> dict[str, Any]:
+    """What commands of all kinds have."""
+    actor = rest.actor_of(request)
+    return {
+        "key": key_of(request, what),
+        "member_id": member.id,
+        "at": at,
+        "reference": {"reason": reason},
+        "actor": actor.key,
+        "actor_name": actor.name,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    if not outcome.is_done:
+        raise Conflict(outcome.reason)
+    return {"id": outcome.operation_id, "points": outcome.points, "balance": outcome.balance}
+
+
+def _member(member: Member) -> dict[str, Any]:
+    tier = member.tier
+    return {
+        "id": member.id,
+        "customer_id": member.customer_id,
+        "number": member.number,
+        "enrolled_at": member.enrolled_at,
+        "balance": member.balance,
+        "tier": tier.key or None,
+        "tier_name": tier.name,
+        "tier_until_at": tier.until_at,
+        "next_tier": tier.next_key or None,
+        "missing": float(tier.missing),
+        "expiring": list(member.expiring),
+    }
+
+
+def _line(line: LedgerLine) -> dict[str, Any]:
+    plain = set(LedgerLineAnswer.model_fields) - {"id", "by"}
+    return {name: getattr(line, name) for name in plain} | {"id": line.operation_id, "by": line.actor_name}
