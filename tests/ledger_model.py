@@ -22,6 +22,7 @@ from sadakat.loyalty.types import (
 )
 
 NEVER = datetime.max.replace(tzinfo=UTC)
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(eq=False)
@@ -80,7 +81,7 @@ class Model:
         verb = {Return: "return_"}.get(type(command), type(command).__name__.lower())
         return getattr(self, verb)(command)
 
-    def balance(self, member: int, at: datetime = datetime.min.replace(tzinfo=UTC)) -> Balance:
+    def balance(self, member: int, at: datetime = EVER) -> Balance:
         return Balance(
             active=sum(lot.left for lot in self.active(member) if lot.expires_at is None or lot.expires_at > at),
             pending=sum(lot.left for lot in self.pending(member)),
@@ -107,7 +108,8 @@ class Model:
     # ── Lots ──
 
     def active(self, member: int) -> list[Lot]:
-        return sorted((l for l in self.lots if l.owner == member and l.left and not l.is_pending), key=lambda l: l.line)
+        lots = [lot for lot in self.lots if lot.owner == member and lot.left and not lot.is_pending]
+        return sorted(lots, key=lambda lot: lot.line)
 
     def pending(self, member: int) -> list[Lot]:
         return [lot for lot in self.lots if lot.owner == member and lot.left and lot.is_pending]

@@ -39,14 +39,14 @@ class Shop:
         loyalty.apply_programme(document, actor=DENIZ, at=self.start + timedelta(days=day))
 
     def order(
-        self, event: str = COMPLETED, *, id: str = "1001", user: str | None = "ayse", day: float = 0, **said: Any
+        self, event: str = COMPLETED, *, number: str = "1001", user: str | None = "ayse", day: float = 0, **said: Any
     ) -> dict[str, Any]:
         """An order event so many days after the start."""
         traits = said.pop("traits", None)
-        content = json.dumps([event, id, user, day, said], sort_keys=True, default=str)
+        content = json.dumps([event, number, user, day, said], sort_keys=True, default=str)
         return order_message(
             event,
-            order_id=id,
+            order_id=number,
             at=self.start + timedelta(days=day),
             message_id=content,
             user_id=user,
@@ -56,7 +56,7 @@ class Shop:
 
     def tracked(self, event: str, *, user: str = "ayse", day: float = 0, **properties: Any) -> dict[str, Any]:
         """Another event."""
-        message = self.order(event, id="none", user=user, day=day, **properties)
+        message = self.order(event, number="none", user=user, day=day, **properties)
         message["properties"].pop("order_id")
         return message
 

@@ -74,8 +74,8 @@ def test_a_refund_that_comes_first_leaves_the_same_rows(shop: Shop) -> None:
 
 def test_what_is_refunded_or_cancelled_from_the_start_earns_nothing(shop: Shop) -> None:
     shop.programme()
-    shop.send(shop.order(CANCELLED, day=1), shop.order(REFUNDED, id="1002", user="baris", day=1))
-    shop.send(shop.order(revenue=100), shop.order(id="1002", user="baris", revenue=50))
+    shop.send(shop.order(CANCELLED, day=1), shop.order(REFUNDED, number="1002", user="baris", day=1))
+    shop.send(shop.order(revenue=100), shop.order(number="1002", user="baris", revenue=50))
 
     assert (shop.points(), shop.points("user_id:baris")) == (None, (0, 0))
     assert operations() == []
@@ -120,10 +120,10 @@ def test_claw_back_goes_by_the_breakdown_that_was_kept_and_not_by_todays_rules(s
     # Half of the shirts: 240 / 2 + 6 / 2 + 4 = 127 of 250 points, × 375 / 250 = 190.5.
     shop.send(shop.order(REFUNDED, day=10, products=[{"product_id": "shirt", "quantity": 1}]))
     assert shop.points() == (190, 0)
-    shop.send(shop.order(id="1002", day=10, revenue=10))
+    shop.send(shop.order(number="1002", day=10, revenue=10))
     assert shop.points() == (260, 0)
     # What the second version gave is taken back as it says: nothing is pending, so nothing.
-    shop.send(shop.order(CANCELLED, id="1002", day=11))
+    shop.send(shop.order(CANCELLED, number="1002", day=11))
     assert shop.points() == (260, 0)
     whole()
 
@@ -145,7 +145,7 @@ def test_claw_back_policies_when_points_are_spent(shop: Shop, policy: str, after
     balance = shop.member().balance
     assert (balance.active, balance.deficit) == (after, deficit)
     # What could not be had is forgiven: later points are not taken for it, unless it is owed.
-    shop.send(shop.order(id="1002", day=3, revenue=100))
+    shop.send(shop.order(number="1002", day=3, revenue=100))
     assert shop.points() == (100 + after - deficit, 0)
     whole()
 
@@ -154,7 +154,7 @@ def test_points_become_active_later_and_live_from_then_on(shop: Shop) -> None:
     from sadakat.loyalty import api as loyalty
 
     shop.programme(active_from="after_days", active_after_days=14, expiry={"span": "months", "count": 1})
-    shop.send(shop.order(revenue=100), shop.order(id="1002", day=20, revenue=50))
+    shop.send(shop.order(revenue=100), shop.order(number="1002", day=20, revenue=50))
     assert shop.points() == (0, 150)
     while loyalty.activate_due(shop.now):
         pass
@@ -164,7 +164,7 @@ def test_points_become_active_later_and_live_from_then_on(shop: Shop) -> None:
     assert [(each.points, each.expires_at) for each in shop.member().expiring] == [
         (100, datetime(2026, 12, 5, 21, tzinfo=UTC))
     ]
-    shop.send(shop.order(CANCELLED, id="1002", day=21))
+    shop.send(shop.order(CANCELLED, number="1002", day=21))
     assert shop.points() == (100, 0)
     whole()
 
@@ -172,7 +172,7 @@ def test_points_become_active_later_and_live_from_then_on(shop: Shop) -> None:
 @pytest.mark.parametrize("is_event_first", [False, True])
 def test_points_become_active_by_an_event_whichever_comes_first(shop: Shop, *, is_event_first: bool) -> None:
     shop.programme(active_from="on_event", active_on_event="Order Delivered")
-    orders = [shop.order(revenue=100), shop.order(id="1002", revenue=50)]
+    orders = [shop.order(revenue=100), shop.order(number="1002", revenue=50)]
     delivered = shop.tracked("Order Delivered", day=3)
     delivered["properties"]["order_id"] = "1002"
     shop.send(shop.tracked("Product Viewed"))
@@ -226,7 +226,7 @@ def test_events_that_rules_name(shop: Shop) -> None:
 def test_a_capped_rule_does_not_stand_in_the_way_of_an_order_that_is_quoted_anew(shop: Shop) -> None:
     shop.programme({**PURCHASES, "caps": [{"per": "day", "points": 100}]})
     shop.send(shop.order(revenue=80))
-    shop.send(shop.order(id="1002", day=0.1, revenue=80))
+    shop.send(shop.order(number="1002", day=0.1, revenue=80))
     assert shop.points() == (100, 0)
     shop.send(shop.order(UPDATED, day=0.2, revenue=90))
     shop.send(shop.order(UPDATED, day=0.3, revenue=70))
@@ -240,17 +240,17 @@ def test_a_capped_rule_does_not_stand_in_the_way_of_an_order_that_is_quoted_anew
 def test_who_becomes_a_member_by_ordering(shop: Shop) -> None:
     shop.programme()
     shop.send(
-        shop.order(id="1", user=None, traits={"email": "guest@example.com"}, revenue=10),
-        shop.order(id="2", user=None, traits={"card": "60340000011"}, channel="store", revenue=20),
-        shop.order(id="3", user="isil", guest=True, revenue=30),
-        {**shop.order(id="4", user=None, guest=False, revenue=40), "anonymousId": "web-1"},
-        shop.order(id="5", user="baris", revenue=50),
+        shop.order(number="1", user=None, traits={"email": "guest@example.com"}, revenue=10),
+        shop.order(number="2", user=None, traits={"card": "60340000011"}, channel="store", revenue=20),
+        shop.order(number="3", user="isil", guest=True, revenue=30),
+        {**shop.order(number="4", user=None, guest=False, revenue=40), "anonymousId": "web-1"},
+        shop.order(number="5", user="baris", revenue=50),
     )
     refs = ["email:guest@example.com", "card:60340000011", "user_id:isil", "anonymous_id:web-1", "user_id:baris"]
     assert [shop.points(ref) for ref in refs] == [None, (20, 0), None, None, (50, 0)]
 
     # A member earns as a guest too, and what was ordered as one before is not lost for those who enrol in time.
-    shop.send(shop.order(id="6", user="baris", guest=True, day=1, revenue=5))
+    shop.send(shop.order(number="6", user="baris", guest=True, day=1, revenue=5))
     assert shop.points("user_id:baris") == (55, 0)
     whole()
 
@@ -260,8 +260,8 @@ def test_sources_that_are_not_trusted_with_orders_give_no_points(shop: Shop) -> 
     site = shop.new_source("site", kind=SourceKind.BROWSER)
     shop.send(shop.order(revenue=100), source=site)
     assert shop.points() is None
-    shop.send(shop.order(revenue=10, day=1, id="1002"))
-    shop.send(shop.order(UPDATED, revenue=1000, day=1, id="1002"), source=site)
+    shop.send(shop.order(revenue=10, day=1, number="1002"))
+    shop.send(shop.order(UPDATED, revenue=1000, day=1, number="1002"), source=site)
     assert shop.points() == (10, 0)
     whole()
 
@@ -269,8 +269,8 @@ def test_sources_that_are_not_trusted_with_orders_give_no_points(shop: Shop) -> 
 def test_orders_before_the_programme_earn_nothing_and_those_after_by_the_version_of_their_time(shop: Shop) -> None:
     shop.programme(day=0)
     shop.programme({**PURCHASES, "points_per_unit": 2}, day=10)
-    shop.send(shop.order(id="3", day=10, revenue=100), shop.order(id="2", day=9, revenue=100))
-    shop.send(shop.order(id="1", day=-1, revenue=100))
+    shop.send(shop.order(number="3", day=10, revenue=100), shop.order(number="2", day=9, revenue=100))
+    shop.send(shop.order(number="1", day=-1, revenue=100))
 
     assert shop.points() == (300, 0)
     assert rows("SELECT key, reference -> 'programme' FROM loyalty_operation ORDER BY key") == [
@@ -316,7 +316,7 @@ def message_of(shop: Shop, prefix: str, number: int, fact: tuple[str, int, float
         "cancelled": {},
     }[kind]
     event = {"completed": "Order Completed", "updated": UPDATED, "cancelled": CANCELLED}.get(kind, REFUNDED)
-    return shop.order(event, id=f"{prefix}-{number}", user=f"{prefix}-{PEOPLE[person]}", day=day, **said)
+    return shop.order(event, number=f"{prefix}-{number}", user=f"{prefix}-{PEOPLE[person]}", day=day, **said)
 
 
 def due_of(facts: Facts) -> int:
@@ -334,8 +334,8 @@ def due_of(facts: Facts) -> int:
         refunded += amount
         refunds.append((amount, said if kind == "refunded_named" else None))
     left = dict(lines)
-    for amount, named in refunds:
-        rest = amount = min(amount, sum(left.values()))
+    for said_amount, named in refunds:
+        rest = amount = min(said_amount, sum(left.values()))
         if named and sum(named.values()):
             for name, part in parts_of(amount, named).items():
                 taken = min(part, left[name])

@@ -33,9 +33,7 @@ def test_enrolling_is_done_once_and_told(shop: Shop) -> None:
         ("Member Enrolled", customer_id, "till")
     ]
     entries = AuditEntry.objects.filter(action__startswith="loyalty.").values_list("actor", "action", "subject", "new")
-    assert list(entries) == [
-        ("user:1", "loyalty.members_enrolled", f"member:{made.id}", {"members": 1, "by": "till"})
-    ]
+    assert list(entries) == [("user:1", "loyalty.members_enrolled", f"member:{made.id}", {"members": 1, "by": "till"})]
     with pytest.raises(NotFound, match="there is no customer 999"):
         loyalty.enrol(999, by=EnrolledBy.TILL, actor=DENIZ, at=shop.now)
     assert loyalty.member_count() == 1
@@ -48,7 +46,10 @@ def test_finding_members(shop: Shop) -> None:
     people = {"ayse": "Ayşe Yılmaz", "isil": "Işıl Iğdır", "baris": "Barış Öztürk"}
     for user, name in people.items():
         identify = {"type": "identify", "messageId": user, "userId": user, "timestamp": shop.start.isoformat()}
-        shop.send({**identify, "traits": {"name": name, "email": f"{user}@example.com"}}, shop.order(id=user, user=user, revenue=1))
+        shop.send(
+            {**identify, "traits": {"name": name, "email": f"{user}@example.com"}},
+            shop.order(number=user, user=user, revenue=1),
+        )
 
     def found(text: str = "", **said: object) -> list[str]:
         rows = loyalty.search_members(text, at=shop.now, **said)
@@ -90,8 +91,8 @@ def test_orders_before_the_enrolment_earn_as_far_back_as_the_programme_says(shop
     shop.programme(is_enrolment_automatic=False, award_back_days=20)
     shop.programme({**PURCHASES, "points_per_unit": 2}, day=25, is_enrolment_automatic=False, award_back_days=10)
     for day in (5, 19, 20, 22, 26):
-        shop.send(shop.order(id=f"day-{day}", day=day, revenue=day))
-    shop.send(shop.order(CANCELLED, id="day-22", day=23), shop.order(REFUNDED, id="day-26", day=27, revenue=6))
+        shop.send(shop.order(number=f"day-{day}", day=day, revenue=day))
+    shop.send(shop.order(CANCELLED, number="day-22", day=23), shop.order(REFUNDED, number="day-26", day=27, revenue=6))
     assert shop.points() is None
     customer_id = customers.find("user_id:ayse")
     assert loyalty.enrol(customer_id, by=EnrolledBy.FORM, actor=DENIZ, at=shop.now).balance.active == 80
@@ -104,7 +105,7 @@ def test_orders_before_the_enrolment_earn_as_far_back_as_the_programme_says(shop
         ("earn:order::day-26", 52, 12),
     ]
     # One of those days that comes late earns likewise.
-    shop.send(shop.order(id="late", day=21, revenue=1), shop.order(id="too-early", day=19.9, revenue=1))
+    shop.send(shop.order(number="late", day=21, revenue=1), shop.order(number="too-early", day=19.9, revenue=1))
     assert shop.points() == (82, 0)
     whole()
 
@@ -112,16 +113,16 @@ def test_orders_before_the_enrolment_earn_as_far_back_as_the_programme_says(shop
 def test_enrolling_by_ordering_brings_orders_of_the_days_before(shop: Shop) -> None:
     shop.programme(award_back_days=10)
     shop.send(
-        shop.order(id="guest", guest=True, day=1, revenue=10),
-        shop.order(id="long-ago", guest=True, day=-20, revenue=100),
+        shop.order(number="guest", guest=True, day=1, revenue=10),
+        shop.order(number="long-ago", guest=True, day=-20, revenue=100),
     )
     assert shop.points() is None
-    shop.send(shop.order(id="account", day=5, revenue=1))
+    shop.send(shop.order(number="account", day=5, revenue=1))
 
     assert shop.points() == (11, 0)
     assert shop.member().enrolled_at == shop.start + timedelta(days=5)
     # Whoever orders with an account enrols by it, in whatever order that is told.
-    shop.send(shop.order(id="earlier", day=-9, revenue=1000))
+    shop.send(shop.order(number="earlier", day=-9, revenue=1000))
     assert shop.points() == (1011, 0)
     whole()
 
@@ -152,7 +153,7 @@ def undo(shop: Shop, merge_id: int) -> None:
 
 def test_two_members_become_one_and_two_again(shop: Shop) -> None:
     shop.programme()
-    shop.send(shop.order(revenue=100), shop.order(id="1002", user="isil", revenue=50))
+    shop.send(shop.order(revenue=100), shop.order(number="1002", user="isil", revenue=50))
     ayse, isil = ids(shop)
     two = shop.member(AYSE), shop.member(ISIL)
     merge_id = merge(shop, ayse, isil)
@@ -166,8 +167,8 @@ def test_two_members_become_one_and_two_again(shop: Shop) -> None:
     assert loyalty.member_numbered(two[1].number, at=shop.now) == loyalty.member(two[1].id, at=shop.now) == one
     assert (loyalty.member_count(), loyalty.members_of([ayse, isil])) == (1, {ayse: one.id})
     # What Işıl orders earns for both, and what she gave back is taken from both.
-    shop.send(shop.order(id="1003", user="isil", day=1, revenue=7))
-    shop.send(shop.order(REFUNDED, id="1002", user="isil", day=2, revenue=20))
+    shop.send(shop.order(number="1003", user="isil", day=1, revenue=7))
+    shop.send(shop.order(REFUNDED, number="1002", user="isil", day=2, revenue=20))
     assert shop.points() == (137, 0)
     shop.replay()
     assert shop.points() == (137, 0)
@@ -181,20 +182,20 @@ def test_two_members_become_one_and_two_again(shop: Shop) -> None:
     assert shop.points() == (137, 0)
     undo(shop, again)
     assert (shop.points(AYSE), shop.points(ISIL)) == ((100, 0), (37, 0))
-    shop.send(shop.order(CANCELLED, id="1002", user="isil", day=3))
+    shop.send(shop.order(CANCELLED, number="1002", user="isil", day=3))
     assert (shop.points(AYSE), shop.points(ISIL)) == ((100, 0), (7, 0))
     whole()
 
 
 def test_a_member_and_one_who_is_none(shop: Shop) -> None:
     shop.programme()
-    shop.send(shop.tracked("Product Viewed"), shop.order(id="1002", user="isil", revenue=50))
+    shop.send(shop.tracked("Product Viewed"), shop.order(number="1002", user="isil", revenue=50))
     ayse, isil = ids(shop)
     assert ayse < isil
     number = shop.member(ISIL).number
     merge_id = merge(shop, ayse, isil)
     assert (shop.member(AYSE).number, shop.points(AYSE)) == (number, (50, 0))
-    shop.send(shop.order(id="1003", guest=True, day=1, revenue=5))
+    shop.send(shop.order(number="1003", guest=True, day=1, revenue=5))
     assert shop.points(AYSE) == (55, 0)
 
     # Ayşe has never become a member: what she ordered earns for nobody any more.
@@ -208,7 +209,7 @@ def test_a_member_and_one_who_is_none(shop: Shop) -> None:
 
 def test_neither_was_a_member(shop: Shop) -> None:
     shop.programme(is_enrolment_automatic=False)
-    shop.send(shop.order(revenue=10), shop.order(id="1002", user="isil", revenue=50))
+    shop.send(shop.order(revenue=10), shop.order(number="1002", user="isil", revenue=50))
     merge_id = merge(shop, *ids(shop))
     assert shop.points(AYSE) is None
     undo(shop, merge_id)
@@ -221,7 +222,7 @@ def test_points_that_were_spent_together_are_not_there_any_more(shop: Shop) -> N
     from sadakat.loyalty.types import Spend
 
     shop.programme()
-    shop.send(shop.order(revenue=100), shop.order(id="1002", user="isil", revenue=50))
+    shop.send(shop.order(revenue=100), shop.order(number="1002", user="isil", revenue=50))
     merge_id = merge(shop, *ids(shop))
     spend = Spend(key="s", member_id=shop.member().id, at=shop.now, points=120)
     assert loyalty.post([spend], at=shop.now)[0].is_done
@@ -239,7 +240,7 @@ def test_three_become_one_and_come_apart_in_any_order(shop: Shop, first: int) ->
     shop.programme()
     refs = [f"user_id:{user}" for user in ("ayse", "isil", "baris")]
     for user, lira in (("ayse", 100), ("isil", 10), ("baris", 1)):
-        shop.send(shop.order(id=user, user=user, revenue=lira))
+        shop.send(shop.order(number=user, user=user, revenue=lira))
     ayse, isil, baris = (customers.find(ref) for ref in refs)
     merges = [merge(shop, isil, baris), merge(shop, ayse, isil)]
     assert shop.points() == (111, 0)

@@ -453,6 +453,37 @@ def outcome(source: Source, batches: list[list[dict[str, Any]]]) -> Iterator[Any
     yield features_of("ayse")
 
 
+def test_purchases_as_those_ask_who_reward_them(shop: Source) -> None:
+    send(
+        shop,
+        tracked("Category Updated", category_id="men", name="Erkek"),
+        tracked("Category Updated", category_id="shirts", name="Gömlek", parent_id="men"),
+        tracked("Product Updated", product_id="shirt", category_id="shirts", brand="Moda Nord"),
+        message(COMPLETED, minute=5, total=480, tax=70, shipping=10, products=[SHIRT, SOCKS | {"brand": "Other"}]),
+        message(COMPLETED, order_id="1000", revenue=1),
+        message(COMPLETED, order_id="999", minute=-1, revenue=1),
+        message(CANCELLED, order_id="999", minute=1),
+        message(COMPLETED, order_id="2000", minute=2, user="baris", revenue=1),
+        message(REFUNDED, minute=9, products=[{"product_id": "socks", "quantity": 1}]),
+    )
+
+    assert commerce.purchases([]) == []
+    (found,) = commerce.purchases([("", "1001"), ("", "none"), ("other", "1001")])
+    # The cancelled one does not count, and that of somebody else is not his.
+    assert (found.nth, found.changed_at) == (2, NOON + timedelta(minutes=9))
+    assert (found.order.goods_minor, found.order.taxed_minor, found.order.total_minor) == (40000, 47000, 48000)
+    assert [(line.product_id, line.brand, line.paid_minor, line.refunded_minor) for line in found.lines] == [
+        ("shirt", "Moda Nord", 31997, 0),
+        ("socks", "Other", 8003, 3335),
+    ]
+    assert [set(line.categories) for line in found.lines] == [{"men", "Erkek", "shirts", "Gömlek"}, {"Socks"}]
+    profiles = [found.order.profile_id]
+    assert [(each.order.order_id, each.nth) for each in commerce.purchases_of(profiles, since=NOON)] == [
+        ("1000", 1),
+        ("1001", 2),
+    ]
+
+
 def test_replaying_the_whole_log_changes_nothing(shop: Source) -> None:
     send(shop, message(COMPLETED, revenue=100, products=[SHIRT]), message(REFUNDED, minute=1, revenue=10))
     send(shop, message(COMPLETED, order_id="1002", revenue=1), message(CANCELLED, order_id="1002", minute=1))

@@ -77,7 +77,7 @@ class Ledger(RuleBasedStateMachine):
         (decision,) = ledger.decide(self.book, [command])
         assert (decision.points if decision.is_done else None) == expected, (command, decision)
         assert bool(decision.reason) is not decision.is_done
-        if decision.is_replay:
+        if decision.is_replay and decision.operation is not None:  # else what was due is booked all the same
             assert {number: member.balance for number, member in self.book.members.items()} == before
         if decision.is_done:
             self.names.setdefault(type(command).__name__, []).append(command.key)

@@ -130,7 +130,7 @@ def test_the_default_earns_a_point_for_each_unit() -> None:
         ({"rules": [{**RULE, "points": 1.5}]}, "programme.rules[0].points: Expected `int`, got `float`"),
         ({"active_on": "soon"}, "programme.active_on: Invalid RFC3339 encoded date"),
         ({"time_zone": "Mars/Base"}, "expected an IANA time zone"),
-        ({"name": {}}, "programme.name: expected a name by language"),
+        ({"name": {}}, "programme.name: expected a name in one language"),
         ({"name": {"en": " "}}, "programme.name.en: expected 1 to 500 printable characters"),
         ({"award_back_days": -1}, "programme.award_back_days: expected a whole number from 0 to 3660, not -1"),
         ({"active_from": "on_date"}, "programme.active_on: points become active on a date, so expected one"),

@@ -47,6 +47,7 @@ def test_everything_said_is_taken() -> None:
             "SADAKAT_CURRENCY": "USD",
             "SADAKAT_EVENTS_KEPT_DAYS": "730",
             "SADAKAT_WEBHOOK_PRIVATE": "1",
+            "SADAKAT_LEDGER_CHAIN": "1",
         }
     )
     assert (here.home, here.lake) == (Path("/srv/shop"), Path("/srv/lake"))
@@ -55,6 +56,7 @@ def test_everything_said_is_taken() -> None:
     assert (here.language, here.time_zone, here.currency) == ("tr", "America/New_York", "USD")
     assert here.events_kept_days == 730
     assert here.allows_private_webhooks
+    assert here.chains_ledger
 
 
 def test_a_blank_variable_counts_as_not_said() -> None:
@@ -79,6 +81,7 @@ def test_a_blank_variable_counts_as_not_said() -> None:
         ("SADAKAT_CURRENCY", "TL", "SADAKAT_CURRENCY: "),
         ("SADAKAT_EVENTS_KEPT_DAYS", "0", "SADAKAT_EVENTS_KEPT_DAYS can be 1 to 3650, not '0'"),
         ("SADAKAT_EVENTS_KEPT_DAYS", "two years", "SADAKAT_EVENTS_KEPT_DAYS can be 1 to 3650, not 'two years'"),
+        ("SADAKAT_LEDGER_CHAIN", "on", "SADAKAT_LEDGER_CHAIN can be 0 or 1, not 'on'"),
         ("SADAKAT_WEBHOOK_PRIVATE", "yes", "SADAKAT_WEBHOOK_PRIVATE can be 0 or 1, not 'yes'"),
     ],
 )

@@ -244,6 +244,8 @@ def test_who_may_only_look_changes_nothing(running: Visitor, browser: Browser) -
 
 
 def test_rewards_and_the_liability(running: Visitor) -> None:
+    from sadakat.loyalty import models
+
     page = running.page()
     page.goto("/loyalty/rewards/")
     expect(page.locator("tbody tr")).to_have_count(3)
@@ -270,6 +272,13 @@ def test_rewards_and_the_liability(running: Visitor) -> None:
     page.get_by_role("link", name="Kargo bizden").click()
     page.get_by_role("button", name="Offer it again").click()
     expect(page.locator("tr", has_text="Kargo bizden")).to_contain_text("offered")
+
+    # Somebody takes a bag while its form is open; saving the form must not bring it back.
+    page.get_by_role("link", name="Linen tote bag").click()
+    models.Reward.objects.filter(key="tote-bag").update(stock=2)
+    page.get_by_label("Points").fill("900")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("tr", has_text="Linen tote bag").locator(".n")).to_have_text(["900", "₺450.00", "2", "0"])
 
     page.locator("main .choice").first.get_by_role("link", name="Liability").click()
     expect(page.locator(".kpi")).to_have_count(4)

@@ -43,8 +43,8 @@ _PURCHASES: Final = f"""
 """
 _NAMED: Final = """unnest(%s::text[], %s::text[]) AS given (namespace, order_id)
     JOIN commerce_order AS bought USING (namespace, order_id)"""
-_OF_PROFILES: Final = """unnest(%s::bigint[]) AS given (profile_id)
-    JOIN commerce_order AS bought ON bought.profile_id = given.profile_id AND bought.at >= %s"""
+_OF_PROFILES: Final = """unnest(%s::bigint[]) AS given (id)
+    JOIN commerce_order AS bought ON bought.profile_id = given.id AND bought.at >= %s"""
 _LINES: Final = """
     WITH RECURSIVE bought AS MATERIALIZED (
         SELECT line.*, coalesce(nullif(line.brand, ''), product.brand, '') AS made_by, product.category_id

@@ -7,6 +7,7 @@ from sadakat.analytics.web import reasons as analytics
 from sadakat.commerce.web import reasons as commerce
 from sadakat.customers.web import reasons as customers
 from sadakat.events.web import reasons as events
+from sadakat.loyalty.web import reasons as loyalty
 from sadakat.platform import audit
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import reasons
@@ -20,7 +21,7 @@ def connect() -> None:
     for entry in _entries():
         register(entry)
     audit.register_words(_words())
-    for context in (events, customers, commerce, segments, analytics, predictions):
+    for context in (events, customers, commerce, segments, analytics, predictions, loyalty):
         reasons.register(context.TEMPLATES)
 
 
@@ -106,12 +107,26 @@ def _words() -> dict[str, str | Promise]:
         "trained": _("Trained"),
         "refused": _("Refused"),
         "scores": _("Scores"),
+        "loyalty.programme_applied": _("Programme of loyalty changed"),
+        "loyalty.members_enrolled": _("Members enrolled"),
+        "loyalty.tier_pinned": _("Tier pinned or unpinned"),
+        "loyalty.points_redeemed": _("Points redeemed"),
+        "loyalty.reward_redeemed": _("Reward redeemed"),
+        "loyalty.redemption_captured": _("Held points captured"),
+        "loyalty.redemption_released": _("Held points released"),
+        "loyalty.redemption_reversed": _("Redemption reversed"),
+        "loyalty.reward_saved": _("Reward saved"),
+        "loyalty.reward_archived": _("Reward archived"),
+        "loyalty.reward_put_back": _("Reward offered again"),
+        "loyalty.liability_exported": _("Liability exported"),
         "loyalty.points_adjusted": _("Points adjusted"),
         "loyalty.points_transferred": _("Points transferred"),
         "loyalty.points_undone": _("Adjustment of points undone"),
         "loyalty.link_made": _("Link to the portal made"),
         "loyalty.link_renewed": _("Links to the portal ended"),
         "points": _("Points"),
+        "members": _("Members"),
+        "by": _("Way of enrolment"),
         "reason": _("Reason"),
         "to_member_id": _("To member"),
         "note": _("Note"),

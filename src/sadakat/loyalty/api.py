@@ -3,6 +3,7 @@
 from sadakat.loyalty.consumer import CONSUMERS, LoyaltyConsumer
 from sadakat.loyalty.exporting import HEADS as LIABILITY_HEADS
 from sadakat.loyalty.exporting import export_liability, liability_json
+from sadakat.loyalty.operations.by_hand import adjust_points, transfer_points, undo_by_hand
 from sadakat.loyalty.operations.joining import submit
 from sadakat.loyalty.operations.ledger import post, post_batch
 from sadakat.loyalty.operations.members import enrol, enrol_batch, enrol_since, renew_link
@@ -50,6 +51,7 @@ __all__ = [
     "LIABILITY_HEADS",
     "LoyaltyConsumer",
     "activate_due",
+    "adjust_points",
     "apply_programme",
     "archive_reward",
     "audit",
@@ -102,5 +104,7 @@ __all__ = [
     "tier_changes",
     "tier_sizes",
     "tiers_due",
+    "transfer_points",
+    "undo_by_hand",
     "versions",
 ]

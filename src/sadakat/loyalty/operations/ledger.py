@@ -62,7 +62,8 @@ def post_batch(commands: Sequence[Command], *, at: datetime) -> list[Outcome]:
     """Does commands in the caller's transaction, in order; each is done wholly or refused with a reason.
 
     `at` is when they are recorded. What has expired of a member is booked before a command of his is decided, whether
-    or not that is refused. The rows of all members concerned stay locked until the transaction ends.
+    or not that is refused. The rows of all members concerned stay locked until the transaction ends, so that what moves
+    points of several members belongs into one batch: two transactions with two batches each could wait for each other.
 
     Raises:
         Invalid: more than `BATCH_MAX` commands.

@@ -85,10 +85,10 @@ def enrol_since(wanted: Mapping[int, datetime], *, by: EnrolledBy, actor: audit.
             added = add_members({id_: since for id_, since in part.items() if known.get(id_) == id_}, by=by, at=at)
             # What is too early for one of them is left out when his orders are looked at.
             earning.reconcile_customers(added, since=_BEGINNING, at=at)
+            if added:
+                new = {"members": len(added), "by": by.value}
+                audit.record(actor=actor, at=at, action="loyalty.members_enrolled", subject="members", new=new)
             count += len(added)
-    audit.record(
-        actor=actor, at=at, action="loyalty.members_enrolled", subject="members", new={"members": count, "by": by.value}
-    )
     return count
 
 

@@ -5,7 +5,6 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
 from django.db import connection
 
 from sadakat.loyalty import models

@@ -143,6 +143,7 @@ def liability(*, as_of: date) -> Liability:
     outstanding_points, expected_points = round(left.sum()), round(expected.sum())
     value = _worth(known, at=until)
     prices, months = _by_month(given, as_of=as_of, zone=zone, known=known)
+    stood = months[-1][1] if months else []
     return Liability(
         as_of=as_of,
         outstanding_points=outstanding_points,
@@ -150,11 +151,7 @@ def liability(*, as_of: date) -> Liability:
         breakage_rate=_breakage_rate(history, day=day, left=left, expected=expected),
         outstanding_minor=round(outstanding_points * value),
         expected_minor=round(expected_points * value),
-        deferred_minor=sum(
-            round(deferral.deferred(price, one)) for price, one in zip(prices, months[-1][1], strict=True)
-        )
-        if months
-        else 0,
+        deferred_minor=sum(round(deferral.deferred(price, one)) for price, one in zip(prices, stood, strict=True)),
         by_tier=_parts(given.tiers, left=left, expected=expected, value=value),
         by_age=_parts(_ages(history, day=day), left=left, expected=expected, value=value, order=list(AGES)),
         roll_forward=tuple(_roll_forward(prices, months)),

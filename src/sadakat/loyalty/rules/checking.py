@@ -172,7 +172,7 @@ def _unique(parts: Sequence[EarningRule | Multiplier | Tier], *, path: str, take
 
 def _names(name: Mapping[str, str], *, path: str) -> None:
     if not name:
-        raise fault(path, reason='expected a name by language, such as {"en": "Purchases"}')
+        raise fault(path, reason="expected a name in one language at least, en or tr")
     for language, text in name.items():
         _text(text, path=f"{path}.{language}")
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from sadakat.kernel import time
@@ -33,16 +34,16 @@ class _ActForm(forms.Form):
     """What several acts ask for; `nonce` makes a second press of the button the same act."""
 
     nonce = forms.SlugField(max_length=MAX_NONCE)
-    reason = forms.CharField(max_length=by_hand.MAX_REASON_LENGTH)
-    points = forms.IntegerField(min_value=-MAX_POINTS, max_value=MAX_POINTS)
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=by_hand.MAX_REASON_LENGTH)
+    points = forms.IntegerField(label=gettext_lazy("Points"), min_value=-MAX_POINTS, max_value=MAX_POINTS)
 
 
 class _AdjustForm(_ActForm):
-    expires_on = day_field(required=False)
+    expires_on = day_field(label=gettext_lazy("Last day of points given"), required=False)
 
 
 class _TransferForm(_ActForm):
-    to = forms.CharField(max_length=40)
+    to = forms.CharField(label=gettext_lazy("Card number of the other member"), max_length=40)
 
 
 def _act(member_id: int, request: HttpRequest, do: Callable[[datetime], str]) -> HttpResponse:
@@ -61,7 +62,7 @@ def _read(form: forms.Form, request: HttpRequest) -> dict[str, Any] | None:
     if form.is_valid():
         return form.cleaned_data
     name, found = next(iter(form.errors.items()))
-    messages.error(request, f"{name}: {found[0]}")
+    messages.error(request, f"{form[name].label}: {found[0]}")
     return None
 
 

@@ -21,7 +21,7 @@ TEMPLATES: Final = (
     _("expected at most %(limit)s, not %(count)s"),
     _("a key has 1 to %(limit)s small letters and digits with single - or _ between, not %(found)s"),
     _("the key %(key)s is taken"),
-    _('expected a name by language, such as {"en": "Purchases"}'),
+    _("expected a name in one language at least, en or tr"),
     _("expected 1 to %(limit)s printable characters, not %(found)s"),
     _("expected a whole number from %(least)s to %(most)s, not %(found)s"),
     _("expected a number from 0 to %(most)s with at most 6 decimals, not %(found)s"),

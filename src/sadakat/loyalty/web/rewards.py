@@ -71,6 +71,8 @@ class RewardForm(Parted):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # What members take while the form is open must not come back with it.
+        self.fields["stock"].show_hidden_initial = True
         field = self.fields["tiers"]
         assert isinstance(field, forms.MultipleChoiceField)
         ladder = programmes.programme().ladder
@@ -110,7 +112,7 @@ class RewardForm(Parted):
             kind=RewardKind(said["kind"]),
             points=said["points"],
             value_minor=money.to_minor(said["value"], currency=here.currency),
-            stock=said["stock"],
+            stock=said["stock"] if old is None or "stock" in self.changed_data else old.stock,
             per_member=said["per_member"],
             tiers=tuple(said["tiers"]),
             starts_at=first and time.midnight(first, time_zone=here.zone),
