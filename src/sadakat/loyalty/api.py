@@ -25,7 +25,7 @@ from sadakat.loyalty.operations.redemptions import (
 )
 from sadakat.loyalty.operations.rewards import archive_reward, save_reward
 from sadakat.loyalty.operations.sweeps import activate_due, expire_due, release_due
-from sadakat.loyalty.operations.tiers import pin_tier, tiers_due
+from sadakat.loyalty.operations.tiers import evaluate_tiers, pin_tier, tiers_due
 from sadakat.loyalty.queries.earning import quote_order, quotes
 from sadakat.loyalty.queries.ledger import audit, balance_as_of, balances, expiring, ledger, operation_named
 from sadakat.loyalty.queries.liability import liability
@@ -61,6 +61,7 @@ __all__ = [
     "enrol",
     "enrol_batch",
     "enrol_since",
+    "evaluate_tiers",
     "expire_due",
     "expiring",
     "export_liability",

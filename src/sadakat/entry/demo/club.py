@@ -5,6 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
+
 from sadakat.customers import api as customers
 from sadakat.entry.demo.journey import SHOP_ZONE, Journey
 from sadakat.kernel.errors import Conflict
@@ -32,7 +34,8 @@ _SPENDERS: Final = 3
 def live_through(sample: Journey, *, at: datetime) -> None:
     """Gives the year its programme, members, points and redemptions; taken up again, it goes on where it was.
 
-    To be called when the log is through. Awards and redemptions carry the times at which they would have happened.
+    To be called when the log is through. Awards, tiers and redemptions carry the times at which they would
+    have come.
     """
     start = datetime.combine(sample.year_end - timedelta(days=370), time(), UTC)
     loyalty.apply_programme({**loyalty.DEFAULT_PROGRAMME, **_CHANGES}, actor=audit.CLI, at=start)
@@ -45,8 +48,12 @@ def live_through(sample: Journey, *, at: datetime) -> None:
     while loyalty.activate_due(at):
         pass
     # Before the sweep books what has expired since: spending judges it by its own time.
-    for day in _month_ends(sample, until=at):
-        _spend(sorted(loyalty.members_of(wanted).values()), at=day)
+    members = loyalty.members_of(wanted)
+    for evening in _month_ends(sample, until=at):
+        present = sorted(member_id for id_, member_id in members.items() if wanted[id_] <= evening)
+        with transaction.atomic(durable=True):
+            loyalty.evaluate_tiers(present, at=evening)
+        _spend(present, at=evening)
 
 
 def _rewards() -> Iterator[Reward]:
