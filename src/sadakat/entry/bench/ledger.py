@@ -5,8 +5,9 @@ import statistics
 import threading
 import time as stopwatch
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, islice
 from typing import Any, Final
 
 from django.apps import apps
@@ -26,7 +27,8 @@ Balances, Operation, Lot, Entry, Draw, Touched, Member = (
 MEMBERS: Final = 10_000
 CLIENTS: Final = 32
 SECONDS: Final = 6.0
-BATCH: Final = 100
+BATCH: Final = 50
+BATCH_CLIENTS: Final = 1
 LOTS: Final = 200_000
 LOTS_ONE_BY_ONE: Final = 1_000
 _NOW: Final = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -77,21 +79,34 @@ def batch() -> list[Figure]:
     """Batches of mixed operations; the second figure is the time of a batch that only one in a hundred exceeds."""
     members = _members()
     baseline = _rate(_one_by_one, members=members)
-    commands = _mixed(random.Random(5), members)  # noqa: S311 - traffic, not secrets
-    seconds: list[float] = []
-    start = stopwatch.monotonic()
-    while stopwatch.monotonic() < start + SECONDS:
-        together = [next(commands) for _ in range(BATCH)]
-        began = stopwatch.monotonic()
-        outcomes = loyalty.post(together, at=_NOW)
-        seconds.append(stopwatch.monotonic() - began)
-        assert all(outcome.is_done for outcome in outcomes), outcomes
+    until = stopwatch.monotonic() + SECONDS
+    with ThreadPoolExecutor(BATCH_CLIENTS) as pool:
+        clients = [
+            pool.submit(_post_batches, members[number::BATCH_CLIENTS], until=until) for number in range(BATCH_CLIENTS)
+        ]
+        seconds = [took for client in clients for took in client.result()]
     _check()
     p99 = statistics.quantiles(seconds, n=100)[-1] * 1_000
     return [
-        _figure("ledger-batch", BATCH * len(seconds) / sum(seconds), baseline, goal="≥ 12"),
+        _figure("ledger-batch", BATCH * len(seconds) / SECONDS, baseline, goal="≥ 12"),
         Figure(name="ledger-batch/p99", ours=p99, baseline=40.0, unit="ms", ratio=p99 / 40.0, goal=_P99_GOAL),
     ]
+
+
+def _post_batches(members: Sequence[int], *, until: float) -> list[float]:
+    """Seconds that each batch took."""
+    commands = _mixed(random.Random(members[0]), members)  # noqa: S311 - traffic, not secrets
+    seconds: list[float] = []
+    try:
+        while stopwatch.monotonic() < until:
+            together = list(islice(commands, BATCH))
+            began = stopwatch.monotonic()
+            outcomes = loyalty.post(together, at=_NOW)
+            seconds.append(stopwatch.monotonic() - began)
+            assert all(outcome.is_done for outcome in outcomes), outcomes
+    finally:
+        connections.close_all()
+    return seconds
 
 
 def expiry() -> list[Figure]:
