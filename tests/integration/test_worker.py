@@ -133,6 +133,27 @@ def _run(worker: ModuleType, *, until: threading.Event, now: datetime) -> bool:
     return ended[0]
 
 
+def test_a_nap_ends_when_another_step_has_done_something(
+    worker: ModuleType, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "IDLE_SECONDS", 10 * BOUND_SECONDS)
+    resting, reached = threading.Event(), threading.Event()
+
+    def listener(_at: datetime) -> bool:
+        if resting.is_set():
+            reached.set()
+        resting.set()
+        return False
+
+    def speaker(_at: datetime) -> bool:
+        # The listener may still be on its way to rest at the first word.
+        return resting.wait(BOUND_SECONDS) and not reached.is_set()
+
+    worker.register_step("listener", listener, rest_seconds=0.9)
+    worker.register_step("speaker", speaker)
+    assert _run(worker, until=reached, now=now) is True
+
+
 def test_the_loops_go_on_until_they_are_told_to_stop(worker: ModuleType, now: datetime) -> None:
     reached = threading.Event()
     pipe = Pipe(things=50, steps=2)

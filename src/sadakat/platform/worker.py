@@ -21,6 +21,8 @@ Step = Callable[[datetime], bool]
 
 IDLE_SECONDS: Final = 0.1
 """How long a step rests at first that found nothing."""
+NAP_SECONDS: Final = 1.0
+"""A rest of less than this ends when another step has done something, since that may be work for the one at rest."""
 BREATH_SECONDS: Final = 5.0
 """How long a step with a `rest_ratio` rests after work, at most."""
 FAILURE_SECONDS: Final = (0.5, 30.0)
@@ -43,8 +45,8 @@ def register_backlog(name: str, is_waiting: Callable[[], bool]) -> None:
 def register_step(name: str, step: Step, *, rest_seconds: float = 1.0, rest_ratio: float = 0.0) -> None:
     """Adds a step, or replaces the one of that name.
 
-    In `run_forever` it rests `rest_seconds` at most when it found nothing, and after work `rest_ratio` times as long as
-    the work took.
+    In `run_forever` it rests `rest_seconds` at most when it found nothing, below `NAP_SECONDS` only until another step
+    has done something; and after work `rest_ratio` times as long as the work took.
     """
     _steps[name] = (step, rest_seconds, rest_ratio)
 
@@ -60,15 +62,17 @@ def _now() -> datetime:
 
 def run_forever(*, stop: threading.Event, clock: Callable[[], datetime] = _now) -> bool:
     """Runs all steps and jobs until `stop`; each then finishes its batch. Says whether all did within the bound."""
+    bell = _Bell()
     threads = [
-        threading.Thread(target=_repeat, args=(name, *how, stop, clock), name=name, daemon=True)
+        threading.Thread(target=_repeat, args=(name, *how, stop, clock, bell), name=name, daemon=True)
         for name, how in _steps.items()
     ]
-    threads.append(threading.Thread(target=_repeat_jobs, args=(stop, clock), name=JOBS, daemon=True))
+    threads.append(threading.Thread(target=_repeat_jobs, args=(stop, clock, bell), name=JOBS, daemon=True))
     for thread in threads:
         thread.start()
     log.info("worker.started", steps=len(threads))
     stop.wait()
+    bell.ring()
     deadline = time.monotonic() + STOP_SECONDS
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
@@ -79,6 +83,24 @@ def run_forever(*, stop: threading.Event, clock: Callable[[], datetime] = _now) 
     return not late
 
 
+class _Bell:
+    """Ends the naps of steps."""
+
+    def __init__(self) -> None:
+        self._door = threading.Condition()
+        self._times = 0
+
+    def ring(self) -> None:
+        with self._door:
+            self._times += 1
+            self._door.notify_all()
+
+    def nap(self, seconds: float) -> None:
+        with self._door:
+            heard = self._times
+            self._door.wait_for(lambda: self._times != heard, seconds)
+
+
 def _repeat(
     name: str,
     step: Step,
@@ -86,6 +108,7 @@ def _repeat(
     rest_ratio: float,
     stop: threading.Event,
     clock: Callable[[], datetime],
+    bell: _Bell,
 ) -> None:
     """One step until `stop`: soon again after work, after a rest without, after a longer rest when it failed."""
     idle, failing = IDLE_SECONDS, FAILURE_SECONDS[0]
@@ -102,23 +125,25 @@ def _repeat(
                 continue
             failing = FAILURE_SECONDS[0]
             if did_something:
+                bell.ring()
                 idle = IDLE_SECONDS
                 stop.wait(min(rest_ratio * (time.monotonic() - start), BREATH_SECONDS))
             else:
-                stop.wait(idle)
+                rest = bell.nap if rest_seconds < NAP_SECONDS else stop.wait
+                rest(idle)
                 idle = min(idle * 1.5, rest_seconds)
     finally:
         connections.close_all()
 
 
-def _repeat_jobs(stop: threading.Event, clock: Callable[[], datetime]) -> None:
+def _repeat_jobs(stop: threading.Event, clock: Callable[[], datetime], bell: _Bell) -> None:
     """The jobs as a step that ends only with `stop`, or with an error after which it begins again."""
 
     def work(_at: datetime) -> bool:
         jobs.run_forever(stop)
         return False
 
-    _repeat(JOBS, work, 1.0, 0.0, stop, clock)
+    _repeat(JOBS, work, 1.0, 0.0, stop, clock, bell)
 
 
 def work_until_idle(*, at: datetime, progress: Callable[[str, int], None] | None = None) -> Mapping[str, int]:
