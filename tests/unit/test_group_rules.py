@@ -191,6 +191,12 @@ def test_customer_types_are_never_guessed(known: Mapping[str, Any], expected: st
     assert fitting(Group.TYPE, Subject(traits=known)) == [expected]
 
 
+def test_whoever_spends_points_often_is_loyal_to_the_programme() -> None:
+    spent = [Occurrence("Points Spent", NOW - timedelta(days=day), {}) for day in (1, 90, 180, 364, 366)]
+    assert fitting(Group.TYPE, Subject(traits=FULL_PRICE, events=spent)) == ["programme"]
+    assert fitting(Group.TYPE, Subject(traits=FULL_PRICE, events=spent[1:])) != ["programme"]
+
+
 _share = st.one_of(st.none(), st.sampled_from([0.0, 0.3, 0.5, 0.6, 0.8, 1.0]))
 
 

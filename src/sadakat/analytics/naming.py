@@ -26,6 +26,7 @@ THRESHOLD_LABELS: Final = {
     "win_back_days": gettext_lazy("Win-back: days without an order"),
     "orders": gettext_lazy("Loyal at all: orders in 365 days, at least"),
     "deal_share": gettext_lazy("Programme-loyal: share of orders with a coupon or a tenth off, at least"),
+    "redemptions": gettext_lazy("Programme-loyal: or loyalty points spent, times at least"),
     "full_price_share": gettext_lazy("Pays full price: the same share, at most"),
     "place_share": gettext_lazy("Convenience-loyal: share of orders in one place, channel or time, at least"),
     "categories": gettext_lazy("Truly loyal: departments bought from, at least"),

@@ -16,6 +16,7 @@ MIN_GAPS: Final = 100
 """So many gaps between orders tell a brand's rhythm."""
 GAPS_OF_SILENCE: Final = 3
 SHORTEST_SILENCE_DAYS, LONGEST_SILENCE_DAYS = 30, 365
+_SPENT: Final = "Points Spent"
 _ORDERED: Final[Where] = {"event": "Order Completed"}
 
 _THRESHOLDS: Final[Mapping[Group, tuple[Threshold, ...]]] = MappingProxyType(
@@ -30,6 +31,7 @@ _THRESHOLDS: Final[Mapping[Group, tuple[Threshold, ...]]] = MappingProxyType(
         Group.TYPE: (
             Threshold(name="orders", default=4, low=2, high=100),
             Threshold(name="deal_share", default=0.6, low=0.05, high=1, is_share=True),
+            Threshold(name="redemptions", default=4, low=1, high=100),
             Threshold(name="full_price_share", default=0.3, low=0, high=0.95, is_share=True),
             Threshold(name="place_share", default=0.8, low=0.5, high=1, is_share=True),
             Threshold(name="categories", default=3, low=1, high=50),
@@ -191,6 +193,7 @@ def _types(given: Mapping[str, float]) -> tuple[Rule, ...]:
         return {"trait": name, "at_least": value}
 
     pays_full: Where = {"trait": "habit_deal_share", "at_most": given["full_price_share"]}
+    spends_points = {"event": _SPENT, "within": "365d", "count": {"at_least": given["redemptions"]}}
     is_broad = at_least("habit_categories", given["categories"])
     recommends = at_least("habit_recommendations", 1)
     one_place: Where = {
@@ -206,7 +209,7 @@ def _types(given: Mapping[str, float]) -> tuple[Rule, ...]:
     }
     known = [
         ("type-not-yet-loyal", {"not": at_least("habit_orders", given["orders"])}),
-        ("type-programme", at_least("habit_deal_share", given["deal_share"])),
+        ("type-programme", {"any": [at_least("habit_deal_share", given["deal_share"]), spends_points]}),
         ("type-convenience", {"all": [pays_full, one_place]}),
         ("type-truly-loyal", {"all": [pays_full, is_broad, recommends]}),
         (
