@@ -1,4 +1,4 @@
-"""The loyalty programme of the sample year: households join with their first campaign, and some spend points."""
+"""The loyalty programme of the sample year: households join with their first coupon, and some spend points."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta

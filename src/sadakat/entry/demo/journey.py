@@ -109,11 +109,10 @@ class Journey:
             from (select distinct * from coupon_redemptions) order by redemption_date, household_id, coupon_upc""")
 
     def joiners(self) -> list[tuple[str, datetime]]:
-        """The cards of households that campaigns were sent to, each with the UTC instant of the first."""
-        local = "timezone('UTC', timezone('America/New_York', start_date + interval 9 hour))"
+        """The cards of households that redeemed a campaign's coupon, each with the UTC instant of the first."""
+        local = "timezone('UTC', timezone('America/New_York', redemption_date + interval 12 hour))"
         return _rows(f"""select card(household_id), {self._instant(f"min({local})")}
-            from campaigns join campaign_descriptions using (campaign_id)
-            group by household_id order by household_id""")
+            from coupon_redemptions group by household_id order by household_id""")
 
     def popular_products(self) -> list[tuple[str, str]]:
         """Ids and names of what is bought most: the generated web visits look at these."""
