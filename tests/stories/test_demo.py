@@ -139,13 +139,14 @@ def server(home: dict[str, str]) -> Iterator[str]:
         port = probe.getsockname()[1]
     process = subprocess.Popen([*SADAKAT, "serve", "--port", str(port)], env=home, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
-    deadline = stopwatch.monotonic() + 60
-    while stopwatch.monotonic() < deadline:
+    deadline = stopwatch.monotonic() + 180
+    while True:
         try:
             urllib.request.urlopen(f"{address}/login/").close()
             break
         except OSError:
             assert process.poll() is None
+            assert stopwatch.monotonic() < deadline
             stopwatch.sleep(0.1)
     yield address
     process.terminate()

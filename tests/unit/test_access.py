@@ -19,10 +19,11 @@ def test_each_role_has_exactly_the_rights_of_the_table(access: ModuleType) -> No
     assert {str(role): {str(right) for right in rights} for role, rights in access.GRANTS.items()} == {
         "owner": reads
         | plans
-        | {"edit_customers", "import", "manage_spend", "manage_sources", "manage_keys", "view_audit", "manage_team"},
+        | {"edit_customers", "import", "manage_spend", "manage_sources", "manage_keys", "view_audit", "manage_team"}
+        | {"manage_loyalty", "use_till"},
         "marketer": reads | plans | {"edit_customers", "import", "manage_spend", "manage_sources"},
-        "loyalty_manager": reads | plans | {"edit_customers", "import"},
-        "support": {"view_customers", "edit_customers"},
+        "loyalty_manager": reads | plans | {"edit_customers", "import", "manage_loyalty", "use_till"},
+        "support": {"view_customers", "edit_customers", "use_till"},
         "analyst": reads | {"manage_segments", "manage_predictions"},
     }
     assert set(access.GRANTS) == set(access.Role)

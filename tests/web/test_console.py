@@ -57,6 +57,9 @@ WALKED = [
     "/goals/",
     "/goals/briefings/",
     "/settings/links/",
+    "/settings/webhooks/",
+    "/loyalty/",
+    "/till/",
 ]
 # What a shop calls its events and sources is shown as it is in every language.
 NAMES = re.compile(r"(Order (Completed|Refunded|Cancelled)|Stores)( \(\d+\))?")

@@ -37,8 +37,9 @@ def test_password_leads_on_to_where_one_was_going(guest: Visitor) -> None:
     page.get_by_label("Password").fill(shop_data.PASSWORD)
     page.get_by_role("button", name="Log in").click()
     expect(page).to_have_url(f"{guest.url}/customers/?q=isil")
-    # Support reads customers, and who of them belong together, and nothing else.
-    assert [link.inner_text() for link in page.locator("#nav a").all()] == ["Home", "Customers", "Segments"]
+    # Support reads customers, who of them belong together, and what members have, and serves at the till.
+    links = [link.inner_text() for link in page.locator("#nav a").all()]
+    assert links == ["Home", "Customers", "Segments", "Loyalty", "Till"]
     answer = page.goto("/team/")
     assert answer is not None
     assert answer.status == 403
