@@ -25,7 +25,7 @@ from psycopg.conninfo import conninfo_to_dict
 CLIENTS = 64
 ON_THE_HOT_ONE = 20
 MEMBERS = 30
-ROUNDS = 8
+ROUNDS = 4
 STAKE = 1_000
 BOUND_SECONDS = 120.0
 # Each returns one row for everything that is not as it must be.
