@@ -193,7 +193,7 @@ def _types(given: Mapping[str, float]) -> tuple[Rule, ...]:
         return {"trait": name, "at_least": value}
 
     pays_full: Where = {"trait": "habit_deal_share", "at_most": given["full_price_share"]}
-    spends_points = {"event": _SPENT, "within": "365d", "count": {"at_least": given["redemptions"]}}
+    spends_points: Where = {"event": _SPENT, "within": "365d", "count": {"at_least": given["redemptions"]}}
     is_broad = at_least("habit_categories", given["categories"])
     recommends = at_least("habit_recommendations", 1)
     one_place: Where = {
@@ -207,7 +207,7 @@ def _types(given: Mapping[str, float]) -> tuple[Rule, ...]:
             {"trait": "habit_recommendations", "below": 1},
         ]
     }
-    known = [
+    known: list[tuple[str, Where]] = [
         ("type-not-yet-loyal", {"not": at_least("habit_orders", given["orders"])}),
         ("type-programme", {"any": [at_least("habit_deal_share", given["deal_share"]), spends_points]}),
         ("type-convenience", {"all": [pays_full, one_place]}),
