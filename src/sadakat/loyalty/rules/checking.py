@@ -132,7 +132,7 @@ def _check_ladder(ladder: types.Ladder) -> None:
     for place, tier in enumerate(ladder.tiers):
         path = f"ladder.tiers[{place}]"
         _names(tier.name, path=f"{path}.name")
-        _number(tier.threshold, most=10**15, path=f"{path}.threshold")
+        _number(tier.threshold, most=10**15 - 1, path=f"{path}.threshold")
         _factor(tier.multiplier, path=f"{path}.multiplier")
         if last is not None and tier.threshold <= last:
             raise fault(f"{path}.threshold", reason=f"expected more than the {last} of the tier below")
