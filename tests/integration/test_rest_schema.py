@@ -22,7 +22,7 @@ from tests.integration import asking
 from tests.integration.asking import caller
 
 shop = asking.shop
-EXAMPLES = 15
+EXAMPLES = 25
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 # Of the shop, so that not everything that is asked for is missing.
 REFERENCES = ["user_id:1001", "email:isil.igdir@example.com", "phone:05321234503", "1", "2", "3"]
