@@ -60,6 +60,18 @@ def midnight(day: date, *, time_zone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=time_zone).astimezone(UTC)
 
 
+def months_on(day: date, months: int) -> date:
+    """The same day so many months later, or the last one of a shorter month.
+
+    >>> months_on(date(2027, 1, 31), 1), months_on(date(2026, 3, 10), -12)
+    (datetime.date(2027, 2, 28), datetime.date(2025, 3, 10))
+    """
+    years, month = divmod(day.month - 1 + months, 12)
+    first = date(day.year + years, month + 1, 1)
+    end = period_containing(first, kind=PeriodKind.MONTH).end
+    return first.replace(day=min(day.day, (end - timedelta(days=1)).day))
+
+
 def period_containing(day: date, *, kind: PeriodKind) -> Period:
     """The whole calendar period that holds `day`; weeks run from Monday to Sunday.
 

@@ -1,6 +1,5 @@
 """How long points live."""
 
-import calendar
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -28,14 +27,8 @@ def _last_day(expiry: Expiry, day: date) -> date | None:
         case Span.DAYS:
             return day + timedelta(days=expiry.count)
         case Span.MONTHS:
-            return _months_on(day, expiry.count)
+            return time.months_on(day, expiry.count)
         case Span.END_OF_MONTH:
-            return _months_on(day.replace(day=1), expiry.count, is_last=True)
+            return time.months_on(day.replace(day=1), expiry.count + 1) - timedelta(days=1)
         case Span.END_OF_YEAR:
             return date(day.year + expiry.count, 12, 31)
-
-
-def _months_on(day: date, count: int, *, is_last: bool = False) -> date:
-    carry, month = divmod(day.month - 1 + count, 12)
-    longest = calendar.monthrange(day.year + carry, month + 1)[1]
-    return date(day.year + carry, month + 1, longest if is_last else min(day.day, longest))

@@ -61,7 +61,7 @@ def window(ladder: Ladder, *, day: date) -> date | None:
     if ladder.window is TierWindow.EVER:
         return None
     if ladder.window is TierWindow.TRAILING_MONTHS:
-        return months_on(day, -ladder.window_months) + timedelta(days=1)
+        return time.months_on(day, -ladder.window_months) + timedelta(days=1)
     return time.period_containing(day, kind=_KINDS[ladder.window]).start
 
 
@@ -129,18 +129,6 @@ def next_tier(ladder: Ladder, *, key: str, value: Decimal) -> tuple[Tier | None,
     return None, Decimal(0)
 
 
-def months_on(day: date, months: int) -> date:
-    """The same day so many months later, or the last one of a shorter month.
-
-    >>> months_on(date(2027, 1, 31), 1), months_on(date(2026, 3, 10), -12)
-    (datetime.date(2027, 2, 28), datetime.date(2025, 3, 10))
-    """
-    years, month = divmod(day.month - 1 + months, 12)
-    first = date(day.year + years, month + 1, 1)
-    end = time.period_containing(first, kind=PeriodKind.MONTH).end
-    return first.replace(day=min(day.day, (end - timedelta(days=1)).day))
-
-
 def _earned(ladder: Ladder, *, values: Values, day: date, zone: ZoneInfo) -> tuple[int, datetime | None]:
     """The highest step that the values give, and until when."""
     rank, before = _rank(ladder.tiers, values.running), _rank(ladder.tiers, values.before)
@@ -166,12 +154,12 @@ def _last_day(ladder: Ladder, *, day: date, is_next: bool) -> date | None:
     if ladder.validity is Validity.FOR_EVER:
         return None
     if ladder.validity is Validity.MONTHS:
-        return months_on(day, ladder.validity_months)
+        return time.months_on(day, ladder.validity_months)
     if ladder.window is TierWindow.EVER:
         return None
     kind = _KINDS.get(ladder.window)
     if kind is None:  # a trailing window has no calendar: its period is its length, from the day on
-        return months_on(day, ladder.window_months * (2 if is_next else 1))
+        return time.months_on(day, ladder.window_months * (2 if is_next else 1))
     period = time.period_containing(day, kind=kind)
     if is_next:
         period = time.period_containing(period.end, kind=kind)
