@@ -28,9 +28,37 @@ from sadakat.loyalty.types import (
     TierWindow,
     Validity,
 )
+from sadakat.platform import audit
 from sadakat.platform.ui import formats
 
 Word = str | Promise
+
+audit.register_words(
+    {
+        "loyalty.programme_applied": gettext_lazy("Programme of loyalty changed"),
+        "loyalty.members_enrolled": gettext_lazy("Members enrolled"),
+        "loyalty.tier_pinned": gettext_lazy("Tier pinned or unpinned"),
+        "loyalty.points_redeemed": gettext_lazy("Points redeemed"),
+        "loyalty.reward_redeemed": gettext_lazy("Reward redeemed"),
+        "loyalty.redemption_captured": gettext_lazy("Held points captured"),
+        "loyalty.redemption_released": gettext_lazy("Held points released"),
+        "loyalty.redemption_reversed": gettext_lazy("Redemption reversed"),
+        "loyalty.reward_saved": gettext_lazy("Reward saved"),
+        "loyalty.reward_archived": gettext_lazy("Reward archived"),
+        "loyalty.reward_put_back": gettext_lazy("Reward offered again"),
+        "loyalty.liability_exported": gettext_lazy("Liability exported"),
+        "loyalty.points_adjusted": gettext_lazy("Points adjusted"),
+        "loyalty.points_transferred": gettext_lazy("Points transferred"),
+        "loyalty.points_undone": gettext_lazy("Adjustment of points undone"),
+        "loyalty.link_made": gettext_lazy("Link to the portal made"),
+        "loyalty.link_renewed": gettext_lazy("Links to the portal ended"),
+        "points": gettext_lazy("Points"),
+        "members": gettext_lazy("Members"),
+        "by": gettext_lazy("Way of enrolment"),
+        "reason": gettext_lazy("Reason"),
+        "to_member_id": gettext_lazy("To member"),
+    }
+)
 
 BASES: Final[Mapping[Basis, Word]] = {
     Basis.NET: gettext_lazy("goods after discounts, without tax and shipping"),
