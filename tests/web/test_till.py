@@ -107,6 +107,19 @@ def test_a_basket_is_quoted_and_points_pay_a_part_of_it(can: Visitor, member_id:
     expect(latest.get_by_role("button", name="Undo")).to_have_count(0)
 
 
+def test_thousands_are_taken_as_they_are_written(can: Visitor, member_id: int) -> None:
+    from sadakat.loyalty.queries import rewards
+
+    page = can.page(language="tr")
+    page.goto(f"/till/members/{member_id}/")
+    page.locator("#id_amount").fill("500,00")
+    page.locator("#id_points").fill("1.000")
+    page.locator("#id_points").press("Enter")
+    page.locator("#quote").get_by_role("button", name="1.000 puan").click()
+    expect(page.locator("#toasts")).to_contain_text("450,00")
+    assert [done.points for done in rewards.redemptions(member_id=member_id)] == [1_000]
+
+
 def test_a_basket_by_line_and_one_without_an_amount(can: Visitor, member_id: int) -> None:
     page = can.page()
     page.goto(f"/till/members/{member_id}/")

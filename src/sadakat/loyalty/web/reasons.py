@@ -82,6 +82,7 @@ TEMPLATES: Final = (
     _("the transfer %(key)s was made by member %(id)s"),
     _("expected a date from %(first)s to %(last)s, not %(found)s"),
     # Tiers, rewards and redemptions.
+    _("points must be a whole number"),
     _("there is no member %(id)s"),
     _("member %(id)s has become one with member %(other)s"),
     _("there is no reward %(key)s"),

@@ -56,6 +56,7 @@ class BasketForm(forms.Form):
         min_value=0,
         max_value=10**12,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        localize=True,
     )
     store = forms.CharField(label=gettext_lazy("Store"), required=False, max_length=100)
 
