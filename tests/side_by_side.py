@@ -10,8 +10,8 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-# A browser leaves its event loop behind, in which nothing after it could run jobs: it has a process of its own.
-HALVES = (["tests/stories", "tests/web"], ["src", "tests/unit", "tests/integration"])
+# A browser leaves its event loop behind, in which nothing after it could run jobs: its pages come last.
+HALVES = (["src", "tests/unit", "tests/stories", "tests/web"], ["tests/integration"])
 _CLOSING = re.compile(r"^=* ?((?:\d+ [a-z]+,? ?)+) in [\d.]+s.*$", re.MULTILINE)
 
 

@@ -32,6 +32,8 @@ def test_enrolling_is_done_once_and_told(shop: Shop) -> None:
     assert rows("SELECT event, profile_id, body -> 'properties' ->> 'by' FROM events_log WHERE source_id = 1") == [
         ("Member Enrolled", customer_id, "till")
     ]
+    # The card finds the person: its number goes into no fact, and so into no lake and to no other system.
+    assert rows("SELECT count(*) FROM events_log WHERE body::text LIKE %s", f"%{made.number}%") == [(0,)]
     entries = AuditEntry.objects.filter(action__startswith="loyalty.").values_list("actor", "action", "subject", "new")
     assert list(entries) == [("user:1", "loyalty.members_enrolled", f"member:{made.id}", {"members": 1, "by": "till"})]
     with pytest.raises(NotFound, match="there is no customer 999"):

@@ -252,17 +252,13 @@ def inbox_rows(environment: dict[str, str], home: Path) -> int:
     return int(ask(environment, "select count(*) from events_inbox") or 0)
 
 
-OF_DEMO = (
-    "from events_log where source_id in (select id from events_source where name in "
-    "('Product catalogue', 'Loyalty desk', 'Stores', 'Web site', 'Web accounts'))"
-)
-
-
 def log_digest(environment: dict[str, str]) -> str:
     """Every message of the demo's own sources, with what it was resolved to."""
     return ask(
         environment,
-        f"select count(*) || md5(string_agg(mid::text || event || at || local_date, ',' order by mid)) {OF_DEMO}",
+        "select count(*) || md5(string_agg(mid::text || event || at || local_date, ',' order by mid)) from events_log "
+        "where source_id in (select id from events_source where name in "
+        "('Product catalogue', 'Loyalty desk', 'Stores', 'Web site', 'Web accounts'))",
     )
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sadakat.commerce.testing import order_message
-from sadakat.customers.testing import AYSE, BARIS, CAGLA, CAST, ISIL
+from sadakat.customers.testing import AYSE, CAST, ISIL
 
 OTHERS = 60
 """Customers beside the cast; every third of them is a member."""
@@ -169,6 +169,3 @@ def fill(at: datetime | None = None) -> dict[str, int]:
         pass
     redeem_reward(found[ISIL.user_id], reward_key="coffee", key="redeem:isil", actor=audit.CLI, at=at)
     return found
-
-
-AYSE_ID, BARIS_ID, CAGLA_ID, ISIL_ID = AYSE.user_id, BARIS.user_id, CAGLA.user_id, ISIL.user_id

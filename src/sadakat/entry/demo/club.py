@@ -10,6 +10,7 @@ from django.db import transaction
 from sadakat.customers import api as customers
 from sadakat.entry.demo.journey import SHOP_ZONE, Journey
 from sadakat.kernel.errors import Conflict
+from sadakat.kernel.time import months_on
 from sadakat.loyalty import api as loyalty
 from sadakat.loyalty.types import EnrolledBy, Reward, RewardKind
 from sadakat.platform import audit
@@ -78,7 +79,7 @@ def _rewards() -> Iterator[Reward]:
 def _month_ends(sample: Journey, *, until: datetime) -> Iterator[datetime]:
     """The last evening of each month of the sample year, by the shop's clock."""
     for months in range(11, -1, -1):
-        first = (sample.year_end.replace(day=1) - timedelta(days=months * 30.44)).replace(day=1)
+        first = months_on(sample.year_end.replace(day=1), -months)
         evening = datetime.combine(first - timedelta(days=1), time(18), ZoneInfo(SHOP_ZONE))
         if evening < until:
             yield evening

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from sadakat.events import api as events
 from sadakat.events.types import DeliveryState, Webhook, WebhookState
-from sadakat.kernel.errors import NotFound, SadakatError
+from sadakat.kernel.errors import SadakatError
 from sadakat.platform import access, audit
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import formats, parts, reasons
@@ -149,7 +149,7 @@ def new_webhook(request: HttpRequest) -> HttpResponse:
 @access.requires(Permission.MANAGE_SOURCES)
 def webhook(request: HttpRequest, webhook_id: int) -> HttpResponse:
     """One webhook: its last deliveries, and what it is subscribed to."""
-    found = _webhook(webhook_id)
+    found = events.webhook(webhook_id)
     form = WebhookForm(
         request.POST or None,
         initial={
@@ -182,7 +182,7 @@ def webhook(request: HttpRequest, webhook_id: int) -> HttpResponse:
 @access.requires(Permission.MANAGE_SOURCES)
 def deliveries(request: HttpRequest, webhook_id: int) -> HttpResponse:
     """The newest deliveries; the page asks while any of them is on its way."""
-    return render(request, "events/_deliveries.html", _deliveries(request, _webhook(webhook_id)))
+    return render(request, "events/_deliveries.html", _deliveries(request, events.webhook(webhook_id)))
 
 
 @require_POST
@@ -190,7 +190,6 @@ def deliveries(request: HttpRequest, webhook_id: int) -> HttpResponse:
 def act(request: HttpRequest, webhook_id: int) -> HttpResponse:
     """Does what `do` says: pauses or resumes a webhook, sends a test, or sends again what was given up."""
     actor, at = access.actor_of(request.user), timezone.now()
-    _webhook(webhook_id)
     match request.POST.get("do"):
         case "pause":
             events.pause_webhook(webhook_id, actor=actor, at=at)
@@ -222,7 +221,7 @@ def redeliver(request: HttpRequest, webhook_id: int, delivery_id: int) -> HttpRe
 @access.requires(Permission.MANAGE_SOURCES)
 def rotate_secret(request: HttpRequest, webhook_id: int) -> HttpResponse:
     """Gives a webhook a new secret, shown once."""
-    found = _webhook(webhook_id)
+    found = events.webhook(webhook_id)
     secret = events.rotate_secret(webhook_id, actor=access.actor_of(request.user), at=timezone.now())
     return render(request, "events/webhook_secret.html", {"webhook": found, "secret": secret})
 
@@ -231,17 +230,9 @@ def rotate_secret(request: HttpRequest, webhook_id: int) -> HttpResponse:
 @access.requires(Permission.MANAGE_SOURCES)
 def delete_webhook(request: HttpRequest, webhook_id: int) -> HttpResponse:
     """Takes a webhook away for good."""
-    _webhook(webhook_id)
     events.delete_webhook(webhook_id, actor=access.actor_of(request.user), at=timezone.now())
     messages.success(request, _("The webhook is deleted."))
     return redirect("webhooks")
-
-
-def _webhook(webhook_id: int) -> Webhook:
-    try:
-        return events.webhook(webhook_id)
-    except NotFound:
-        raise Http404 from None
 
 
 def _what(one: Webhook) -> str:
@@ -252,12 +243,9 @@ def _what(one: Webhook) -> str:
 
 
 def _again(request: HttpRequest, webhook_id: int, *, delivery_id: int | None) -> None:
-    try:
-        count = events.redeliver(
-            webhook_id, delivery_id=delivery_id, actor=access.actor_of(request.user), at=timezone.now()
-        )
-    except NotFound:
-        raise Http404 from None
+    count = events.redeliver(
+        webhook_id, delivery_id=delivery_id, actor=access.actor_of(request.user), at=timezone.now()
+    )
     text = ngettext("%(n)s delivery is on its way again.", "%(n)s deliveries are on their way again.", count)
     messages.success(request, text % {"n": formats.number(count)})
 

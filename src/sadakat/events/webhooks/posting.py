@@ -34,7 +34,10 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str], allows_private: b
     is_tls = parts.scheme == "https"
     host, port = parts.hostname or "", parts.port or (443 if is_tls else 80)
     addresses = _addresses(host, port, allows_private=allows_private)
-    connection = (http.client.HTTPSConnection if is_tls else http.client.HTTPConnection)(host, port)
+    # Without a context of ours it would read the certificates of all authorities anew for each post.
+    connection = (
+        http.client.HTTPSConnection(host, port, context=_tls()) if is_tls else http.client.HTTPConnection(host, port)
+    )
     deadline = time.monotonic() + TIMEOUT_SECONDS
     # A socket's own limit begins anew with every byte, so a slow sender could hold on for ever.
     held: list[socket.socket] = []
