@@ -3,11 +3,11 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sadakat.config import boot
 from tests import setup_machine
 
+T = TypeVar("T")
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 MEMORY_BYTES = 4 * 1024**3
 TEMPLATE = f"sadakat_template_{os.getpid()}"
@@ -80,27 +81,49 @@ def template() -> Iterator[str]:
         yield server
 
 
-@pytest.fixture
-def database(template: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A fresh clone of the template as Django's database; gives its address."""
+@contextmanager
+def clone(server: str, *, name: str, of: str) -> Iterator[str]:
+    """A copy of a database as Django's; gives its address."""
     from django.db import connections
     from django.utils import translation
 
     from sadakat.events import sources
 
-    name = f"sadakat_test_{os.getpid()}"
     default = connections["default"]
-    _run(
-        template,
-        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE)),
-    )
+    _run(server, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(of)))
     default.settings_dict["NAME"] = name
-    sources._read.clear()  # of the database before, which had the same name
-    yield make_conninfo(template, dbname=name)
+    sources._read.clear()  # of the database before, which may have had the same name
+    yield make_conninfo(server, dbname=name)
     translation.deactivate()  # what a test's own client has spoken
     connections.close_all()
     default.settings_dict["NAME"] = TEMPLATE
-    _run(template, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    _run(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def filled(server: str, fill: Callable[[], T]) -> Iterator[tuple[str, T]]:
+    """The name of a clone of the template in which `fill` has been done, for tests to clone, and what it gave."""
+    from django.db import connections
+
+    name = f"sadakat_filled_{os.getpid()}"
+    with clone(server, name=name, of=TEMPLATE):
+        given = fill()
+        connections.close_all()  # a database that somebody is connected to cannot be cloned
+        connections["default"].settings_dict["NAME"] = TEMPLATE
+        yield name, given
+
+
+@pytest.fixture
+def copied() -> str:
+    """The database that `database` clones; a module whose tests begin with the same data has a `filled` one."""
+    return TEMPLATE
+
+
+@pytest.fixture
+def database(template: str, copied: str) -> Iterator[str]:
+    """A fresh clone of the template as Django's database; gives its address."""
+    with clone(template, name=f"sadakat_test_{os.getpid()}", of=copied) as address:
+        yield address
 
 
 @pytest.fixture

@@ -24,6 +24,13 @@ def apply(
     apply_programme(document, actor=DENIZ, at=at)
 
 
+def operation_named(key: str) -> Any:
+    """The operation of that natural key, if it was done."""
+    from sadakat.loyalty.models import Operation
+
+    return Operation.objects.filter(key=key).first()
+
+
 def award(member_id: int, points: int, *, at: datetime, key: str = "", **said: Any) -> str:
     """Gives points and the key of the award."""
     from sadakat.loyalty.operations import ledger

@@ -34,6 +34,7 @@ from sadakat.loyalty.types import (
     Spend,
     Transfer,
 )
+from tests.integration.loyal import operation_named
 from tests.ledger_model import Model
 
 DAY = timedelta(days=1)
@@ -112,8 +113,8 @@ def test_the_same_again_answers_as_before_and_another_meaning_is_refused(ayse, n
     assert (again.is_done, again.is_replay, again.points, again.operation_id) == (True, True, 40, first.operation_id)
     assert (other.is_done, other.reason) == (False, "the key 's' stands for another operation already")
     assert rows("SELECT count(*) FROM loyalty_entry") == before
-    assert loyalty.operation_named("s").points == 40
-    assert loyalty.operation_named("t") is None
+    assert operation_named("s").points == 40
+    assert operation_named("t") is None
 
 
 def test_each_operation_is_told_in_the_log_once(ayse, now):
@@ -244,8 +245,7 @@ def test_pending_points_become_active_when_their_time_comes_and_their_life_begin
     assert loyalty.activate_due(now + 15 * DAY) is True
     assert loyalty.activate_due(now + 15 * DAY) is False
     assert (
-        loyalty.operation_named(f"activate:{rows('SELECT id FROM loyalty_lot WHERE points = 30')[0][0]}").at
-        == now + 14 * DAY
+        operation_named(f"activate:{rows('SELECT id FROM loyalty_lot WHERE points = 30')[0][0]}").at == now + 14 * DAY
     )
     assert loyalty.expiring([ayse], at=now + 15 * DAY) == {
         ayse: (Expiring(points=30, expires_at=(now + 45 * DAY).replace(hour=21, minute=0)),)
@@ -405,17 +405,17 @@ def test_a_clock_that_runs_ahead_expires_nothing(ayse, now):
     from sadakat.loyalty import api as loyalty
 
     (done,) = loyalty.post([Spend(key="s", member_id=ayse, at=now + 400 * DAY, points=150)], at=now)
-    assert (done.is_done, loyalty.operation_named("s").at) == (True, now)
+    assert (done.is_done, operation_named("s").at) == (True, now)
 
 
 def test_a_batch_of_the_caller_is_undone_with_the_callers_transaction(ayse, now):
-    from sadakat.loyalty import api as loyalty
+    from sadakat.loyalty.operations import ledger
 
     with transaction.atomic():
-        (done,) = loyalty.post_batch([Spend(key="s", member_id=ayse, at=now, points=1)], at=now)
+        (done,) = ledger.post_batch([Spend(key="s", member_id=ayse, at=now, points=1)], at=now)
         assert done.is_done
         transaction.set_rollback(True)
-    assert loyalty.operation_named("s") is None
+    assert operation_named("s") is None
     assert rows("SELECT count(*) FROM events_inbox") == [(2,)]
 
 

@@ -10,6 +10,7 @@ import pytest
 from django.db import DataError, connection, connections
 
 from sadakat.loyalty.types import Award, Outcome, Restore, Reverse, Spend, Transfer
+from tests.integration.loyal import operation_named
 
 CLIENTS = 20
 # Independent of the ledger's own audit: what each account of the database says, computed three ways.
@@ -107,8 +108,8 @@ def test_commands_that_commute_end_alike_in_any_order(hot, now):
     at_once([submits(command, now) for command in commands])
     # 100 − 60 + 8 × 10 + 40 − 4, whoever came first.
     assert loyalty.balances([hot], at=now)[hot].active == 156
-    assert loyalty.operation_named("s").undone == 40
-    assert loyalty.operation_named("given").undone == 4
+    assert operation_named("s").undone == 40
+    assert operation_named("given").undone == 4
     assert loyalty.audit().problems == ()
 
 
@@ -181,7 +182,7 @@ def test_one_key_for_two_members_at_once_stands_for_one_of_them(hot, now, monkey
 
     def decide_beside(book: Any, commands: Any) -> Any:
         decisions = decide(book, commands)
-        if commands[0].member_id == hot and loyalty.operation_named("k") is None:
+        if commands[0].member_id == hot and operation_named("k") is None:
             assert pool.submit(compete).result(30).is_done
         return decisions
 
@@ -228,7 +229,7 @@ def test_submit_wants_a_transaction_of_its_own(hot, now):
 
     with transaction.atomic(), pytest.raises(RuntimeError, match=r"call post_batch\(\)"):
         loyalty.submit(Spend(key="s", member_id=hot, at=now, points=1), at=now)
-    assert loyalty.operation_named("s") is None
+    assert operation_named("s") is None
 
 
 def _wait_until_blocked() -> None:

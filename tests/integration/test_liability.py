@@ -255,6 +255,20 @@ def test_parts_by_age_and_by_the_tier_of_the_day(books: Books) -> None:
     assert {part.key for part in owed("2026-11-06").by_tier} == {"", "gold", "silver"}
 
 
+def test_points_are_of_the_tier_of_whom_their_member_has_become_through_others(books: Books) -> None:
+    from sadakat.loyalty import models
+
+    first, second, third = books.members
+    books.give("2026-10-01", 70, 0)
+    for member, into in ((first, second), (second, third)):
+        models.Member.objects.filter(pk=member).update(merged_into_id=into)
+    for member, key in ((first, "silver"), (second, "gold"), (third, "platinum")):
+        models.TierChange.objects.create(
+            member_id=member, from_key="", to_key=key, at=noon("2026-10-01"), reason="reached"
+        )
+    assert [(part.key, part.points) for part in owed("2026-10-02").by_tier] == [("platinum", 70)]
+
+
 def test_the_worth_of_a_point_is_that_of_its_month(books: Books) -> None:
     from sadakat.loyalty import api as loyalty
     from sadakat.platform import audit

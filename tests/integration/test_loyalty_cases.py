@@ -155,8 +155,8 @@ def test_an_expiry_takes_what_is_left_once_and_at_its_very_moment(till: Till) ->
 
 
 def test_what_an_order_earns(till: Till) -> None:
-    till.enrol()
     till.programme(rules=[PURCHASES])
+    till.enrol()
     line = {"product_id": "a", "price": 19.99, "quantity": 1}
     assert till.quote(total=19.99, products=[line])["points"] == 19
     taxed = till.quote(total=50, tax=8, products=[{"product_id": "a", "price": 50, "quantity": 1}])

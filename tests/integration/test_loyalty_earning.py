@@ -189,6 +189,30 @@ def test_points_become_active_by_an_event_whichever_comes_first(shop: Shop, *, i
     whole()
 
 
+def test_of_many_events_before_their_orders_the_first_that_is_meant_activates(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events are read a page at a time, latest first, of all customers together."""
+    from sadakat.loyalty.operations import activating
+
+    monkeypatch.setattr(activating, "PAGE", 2)
+    shop.programme(active_from="on_event", active_on_event="Order Delivered", expiry={"span": "days", "count": 40})
+    shop.send(*(shop.tracked("Order Delivered", user=user, day=day) for user in ("ayse", "isil") for day in range(5)))
+    shop.send(shop.order(revenue=100, day=0.5), shop.order(number="2", user="isil", revenue=50, day=3.5))
+    assert (shop.points(), shop.points("user_id:isil")) == ((100, 0), (50, 0))
+    activated = rows("SELECT at FROM loyalty_operation WHERE kind = 'activate' ORDER BY at")
+    assert [(at - shop.start).days for (at,) in activated] == [1, 4]
+    whole()
+
+
+def test_a_tracked_birthday_earns_nothing_beside_the_day_itself(shop: Shop) -> None:
+    shop.programme({"key": "birthday", "name": {"en": "Birthday"}, "event": "Birthday", "points": 100}, PURCHASES)
+    shop.send(shop.order(revenue=1))
+    shop.send(shop.tracked("Birthday", day=1))
+    assert shop.points() == (1, 0)
+    whole()
+
+
 def test_events_that_rules_name(shop: Shop) -> None:
     review = {
         "key": "reviews",

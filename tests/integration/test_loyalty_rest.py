@@ -56,6 +56,14 @@ def has(**points: int) -> dict[str, int]:
     return NOBODY_HAS | points
 
 
+def audited() -> list[tuple[str, int]]:
+    """What the audit log tells of the till: verb and points."""
+    from sadakat.platform.models import AuditEntry
+
+    entries = AuditEntry.objects.filter(action__startswith="loyalty.points", actor_name="Till").order_by("id")
+    return [(entry.action.removeprefix("loyalty."), entry.new["points"]) for entry in entries]
+
+
 def operations() -> int:
     from sadakat.loyalty.models import Operation
 
@@ -75,7 +83,18 @@ def test_a_customer_becomes_a_member_once_and_is_found_by_any_reference(till: Ca
         404, "Not Found", "the customer 'user_id:isil' is no member of the programme"
     )
     assert till.ask("GET", "/loyalty/members/card:1234")[0] == 404
+    for ref in ("card:%00", "email:%00", "%00", f"card:{number}%00"):
+        assert till.ask("GET", f"/loyalty/members/{ref}")[0] in {404, 422}, ref
     assert till.ask("POST", "/loyalty/members", {"customer": "user_id:nobody"})[0] == 404
+
+
+def test_nobody_becomes_a_member_while_there_is_no_programme(database: str, now: datetime) -> None:
+    from sadakat.customers.testing import known_as
+
+    known_as("user_id:ayse", at=now)
+    assert caller().ask("POST", "/loyalty/members", {"customer": "user_id:ayse"}) == refusal(
+        403, "Forbidden", "nobody can become a member yet; apply a programme first"
+    )
 
 
 def test_points_are_given_and_taken_by_hand(till: Caller) -> None:
@@ -94,6 +113,34 @@ def test_points_are_given_and_taken_by_hand(till: Caller) -> None:
     assert lines[1]["reference"] == {"reason": "Welcome"}
     assert lines[1]["expires_at"] == "2199-01-31T21:00:00Z"
     assert [line["id"] for line in lines] == [taken["id"], given["id"]]
+    give(till, 5, reason=" x " + "y" * 197)
+    too_long = {"points": 5, "reason": "y" * 201}
+    assert till.ask("POST", "/loyalty/members/user_id:ayse/adjust", too_long)[0] == 422
+    assert audited() == [("points_adjusted", 120), ("points_adjusted", -20), ("points_adjusted", 5)]
+
+
+def test_the_balance_of_any_moment(till: Caller) -> None:
+    from datetime import UTC, timedelta
+
+    from sadakat.loyalty import api as loyalty
+    from sadakat.loyalty.types import Award, Spend
+
+    member, path = enrol(till)["id"], "/loyalty/members/user_id:ayse/balance"
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    # What came late counts from its own time on.
+    spend = Spend(key="s", member_id=member, at=noon + timedelta(hours=2), points=30)
+    late = Award(key="a", member_id=member, at=noon, points=100, expires_at=noon + timedelta(days=9))
+    assert all(done.is_done for done in loyalty.post([late, spend], at=timezone.now()))
+    for at, had in (
+        ("2026-03-01T11:59:59Z", NOBODY_HAS),
+        ("2026-03-01T15:00:00%2B03:00", has(active=100, lifetime=100)),
+        ("2026-03-01T14:00:00Z", has(active=70, lifetime=100)),
+        ("2026-03-10T12:00:00Z", has(lifetime=100)),
+    ):
+        assert till.get(f"{path}?at={at}") == had, at
+    assert till.get(path) == balance(till) == has(lifetime=100)
+    for at in ("yesterday", "2026-03-01T12:00:00", "0001-01-01T00:00:00Z"):
+        assert till.ask("GET", f"{path}?at={at}")[0] == 422, at
 
 
 def test_taking_more_than_there_is_leaves_nothing(till: Caller) -> None:
@@ -110,7 +157,7 @@ def test_taking_more_than_there_is_leaves_nothing(till: Caller) -> None:
 @pytest.mark.parametrize(
     ("said", "detail"),
     [
-        ({"points": 0, "reason": "x"}, "points must be above or below zero, not 0"),
+        ({"points": 0, "reason": "x"}, "an adjustment gives or takes at least one point, not 0"),
         (
             {"points": -1, "reason": "x", "expires_at": "2099-01-01T00:00:00Z"},
             "expires_at is for points that are given; leave it out where they are taken",
@@ -189,7 +236,8 @@ def test_points_go_to_another_member(till: Caller) -> None:
     assert balance(till, "user_id:isil")["active"] == 30
     status, told = till.ask("POST", "/loyalty/members/user_id:ayse/transfer", {"to": "user_id:isil", "points": 71})
     assert (status, told["detail"]) == (409, "the member has 70 active points; 71 are asked for")
-    assert till.ask("POST", "/loyalty/members/user_id:ayse/transfer", {"to": "user_id:ayse", "points": 1})[0] == 409
+    assert audited() == [("points_adjusted", 100), ("points_transferred", 30)]
+    assert till.ask("POST", "/loyalty/members/user_id:ayse/transfer", {"to": "user_id:ayse", "points": 1})[0] == 422
     assert till.ask("POST", "/loyalty/members/user_id:ayse/transfer", {"to": "user_id:x", "points": 1})[0] == 404
     assert (balance(till)["active"], balance(till, "user_id:isil")["active"]) == (70, 30)
 

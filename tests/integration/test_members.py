@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from sadakat.kernel.errors import NotFound
+from sadakat.events.types import SourceKind
+from sadakat.kernel.errors import NotFound, Refused
 from sadakat.loyalty.types import EnrolledBy
 from tests.integration import earning
 from tests.integration.earning import CANCELLED, DENIZ, PURCHASES, REFUNDED, Shop, operations, whole
@@ -21,6 +22,11 @@ def test_enrolling_is_done_once_and_told(shop: Shop) -> None:
 
     shop.send(shop.tracked("Product Viewed"))
     customer_id = customers.find("user_id:ayse")
+    with pytest.raises(Refused, match="nobody can become a member yet; apply a programme first"):
+        loyalty.enrol(customer_id, by=EnrolledBy.TILL, actor=DENIZ, at=shop.now)
+    shop.work()
+    assert (loyalty.member_count(), rows("SELECT count(*) FROM events_log WHERE source_id = 1")) == (0, [(0,)])
+    shop.programme()
     made = loyalty.enrol(customer_id, by=EnrolledBy.TILL, actor=DENIZ, at=shop.now)
     assert (made.customer_id, made.enrolled_at, made.enrolled_by) == (customer_id, shop.now, EnrolledBy.TILL)
     assert (made.balance.active, made.balance.pending, made.balance.lifetime) == (0, 0, 0)
@@ -34,7 +40,9 @@ def test_enrolling_is_done_once_and_told(shop: Shop) -> None:
     ]
     # The card finds the person: its number goes into no fact, and so into no lake and to no other system.
     assert rows("SELECT count(*) FROM events_log WHERE body::text LIKE %s", f"%{made.number}%") == [(0,)]
-    entries = AuditEntry.objects.filter(action__startswith="loyalty.").values_list("actor", "action", "subject", "new")
+    entries = AuditEntry.objects.filter(action__startswith="loyalty.members").values_list(
+        "actor", "action", "subject", "new"
+    )
     assert list(entries) == [("user:1", "loyalty.members_enrolled", f"member:{made.id}", {"members": 1, "by": "till"})]
     with pytest.raises(NotFound, match="there is no customer 999"):
         loyalty.enrol(999, by=EnrolledBy.TILL, actor=DENIZ, at=shop.now)
@@ -186,6 +194,31 @@ def test_two_members_become_one_and_two_again(shop: Shop) -> None:
     assert (shop.points(AYSE), shop.points(ISIL)) == ((100, 0), (37, 0))
     shop.send(shop.order(CANCELLED, number="1002", user="isil", day=3))
     assert (shop.points(AYSE), shop.points(ISIL)) == ((100, 0), (7, 0))
+    whole()
+
+
+def test_an_order_that_comes_back_after_the_merge_of_who_paid_it_with_points(shop: Shop) -> None:
+    from sadakat.loyalty.operations import redemptions
+    from sadakat.loyalty.queries import rewards
+
+    shop.programme()
+    other = shop.new_source("other", kind=SourceKind.SERVER, namespace="other")
+    shop.send(shop.order(revenue=100), shop.order(number="1002", user="isil", revenue=1_000))
+    shop.send(shop.order(number="1002", user="baris", day=1, revenue=10), source=other)
+    isil = shop.member(ISIL).id
+    done = redemptions.redeem_points(isil, points=400, order_id="1002", key="r", actor=DENIZ, at=shop.now)
+    # What Barış sends back of an order of that number in another shop is not what Işıl has paid for.
+    shop.send(shop.order(CANCELLED, number="1002", user="baris", day=2), source=other)
+    assert (rewards.redemption(done.id).restored, shop.points(ISIL)) == (0, (600, 0))
+    back = shop.order(REFUNDED, number="1002", user="isil", day=2, revenue=250)
+    shop.send(back)
+    assert (rewards.redemption(done.id).restored, shop.points(ISIL)) == (100, (450, 0))
+
+    merge(shop, *ids(shop))
+    shop.replay()
+    assert (rewards.redemption(done.id).restored, shop.points()) == (100, (550, 0))
+    shop.send(shop.order(CANCELLED, number="1002", user="isil", day=3))
+    assert (rewards.redemption(done.id).restored, shop.points()) == (400, (100, 0))
     whole()
 
 

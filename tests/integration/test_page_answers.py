@@ -177,3 +177,26 @@ def test_polls_are_answered_by_the_part_that_fills(client: Any, monkeypatch: pyt
     assert now.strip() in client.get(f"/segments/{made.key}/").content.decode()
     assert own.strip() in client.get("/segments/").content.decode()
     assert client.get("/segments/nobody/?part=now").status_code == 404
+
+
+def test_a_sign_that_no_text_can_have_finds_no_member(client: Any) -> None:
+    from sadakat.loyalty.testing import make_member
+
+    member_id = make_member(101, at=NOW)
+    for said, is_found in (({"q": "a\0b"}, False), ({"tier": "\0"}, False), ({"q": "9000"}, True)):
+        answer = client.get("/loyalty/members/", said)
+        found = f'href="/loyalty/members/{member_id}/"' in answer.content.decode()
+        assert (answer.status_code, found) == (200, is_found), said
+
+
+def test_nobody_becomes_a_member_while_there_is_no_programme(client: Any) -> None:
+    from sadakat.customers.testing import known_as
+    from sadakat.loyalty import api as loyalty
+
+    customer_id = known_as("user_id:ayse", at=NOW)
+    reason = "nobody can become a member yet; apply a programme first"
+    refused = client.post(f"/till/enrol/{customer_id}/")
+    assert (refused.status_code, reason in refused.content.decode()) == (403, True)
+    told = client.post(f"/customers/{customer_id}/loyalty/enrol/", follow=True)
+    assert (told.status_code, reason in told.content.decode()) == (200, True)
+    assert loyalty.member_count() == 0

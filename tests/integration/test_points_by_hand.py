@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from sadakat.kernel.errors import Conflict, Invalid, NotFound, Refused
-from sadakat.loyalty.types import Award, Expire, Expiry, Span, Spend
+from sadakat.loyalty.types import Award, Expire, Expiry, Span, Spend, Transfer
 from sadakat.platform import audit
+from tests.integration.pipeline import rows
 
 DENIZ = audit.Actor("user:1", "Deniz")
 
@@ -98,6 +99,53 @@ def test_what_is_refused_leaves_nothing(members: list[int], now: datetime) -> No
     with pytest.raises(Refused, match="was not done by hand"):
         undo_by_hand(given.operation_id, actor=DENIZ, at=now)
     assert actions() == []
+
+
+def test_whoever_has_become_one_with_another_is_given_nothing_that_nobody_would_see(
+    members: list[int], now: datetime
+) -> None:
+    from sadakat.loyalty import models
+    from sadakat.loyalty.operations import ledger
+    from sadakat.loyalty.operations.by_hand import adjust_points, transfer_points, undo_by_hand
+    from sadakat.loyalty.queries.ledger import audit as ledger_audit
+
+    one, two = members
+    adjust_points(one, points=50, reason="a", key="adjust:1", actor=DENIZ, at=now)
+    taken = adjust_points(two, points=30, reason="b", key="adjust:2", actor=DENIZ, at=now)
+    moved = transfer_points(two, to_member_id=one, points=10, reason="c", key="transfer:1", actor=DENIZ, at=now)
+    models.Member.objects.filter(pk=two).update(merged_into=one)
+    ledger.post([Transfer(key="merge", member_id=two, at=now, to_member_id=one, points=None)], at=now)
+    before = actions()
+
+    gone = rf"member {two} has become one with member {one}"
+    for points in (5, -5):
+        with pytest.raises(Conflict, match=gone):
+            adjust_points(two, points=points, reason="a", key="adjust:3", actor=DENIZ, at=now)
+    for giver, receiver in ((one, two), (two, one)):
+        with pytest.raises(Conflict, match=gone):
+            transfer_points(giver, to_member_id=receiver, points=1, reason="a", key="transfer:2", actor=DENIZ, at=now)
+    for outcome in (taken, moved):
+        assert outcome.operation_id is not None
+        with pytest.raises(Conflict, match=gone):
+            undo_by_hand(outcome.operation_id, actor=DENIZ, at=now)
+    assert (active(one, now), active(two, now)) == (80, 0)
+    assert models.Operation.objects.count() == 4
+    assert actions() == before
+    assert ledger_audit().problems == ()
+    # What was done before the merge answers as it did.
+    assert adjust_points(two, points=30, reason="b", key="adjust:2", actor=DENIZ, at=now).is_replay
+
+
+def test_what_is_done_by_hand_is_told_as_an_adjustment_and_so_is_its_undoing(members: list[int], now: datetime) -> None:
+    from sadakat.loyalty.operations.by_hand import adjust_points, undo_by_hand
+
+    given = adjust_points(members[0], points=50, reason="a", key="adjust:1", actor=DENIZ, at=now).operation_id
+    taken = adjust_points(members[0], points=-20, reason="a", key="adjust:2", actor=DENIZ, at=now).operation_id
+    for operation_id in (taken, given):
+        assert operation_id is not None
+        undo_by_hand(operation_id, actor=DENIZ, at=now)
+    told = rows("SELECT body ->> 'event', body #>> '{properties,kind}' FROM events_inbox ORDER BY id")
+    assert told == [("Points Adjusted", kind) for kind in ("award", "deduct", "award", "reverse")]
 
 
 def test_the_overview_counts_points_by_month(members: list[int], now: datetime) -> None:

@@ -1,17 +1,20 @@
 """The programme in its versions, and what customers with histories would earn by it."""
 
+import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from sadakat.kernel.errors import Invalid, NotFound
 from sadakat.loyalty.rules import programme as rules
 from sadakat.loyalty.rules.earning import Occasion, Purchase
+from sadakat.loyalty.types import Quote
 from tests.integration import living
 from tests.integration.living import DAY, DENIZ, Shop
 from tests.integration.pipeline import rows
@@ -45,19 +48,29 @@ def _audited() -> list[tuple[Any, ...]]:
         FROM platform_auditentry WHERE action LIKE 'loyalty.%%' ORDER BY id""")
 
 
+def quotes(asked: Sequence[Any], *, at: datetime) -> list[Quote]:
+    """What each of these earns by the programme that holds at `at`."""
+    from sadakat.loyalty.queries.earning import quotes_by
+    from sadakat.loyalty.queries.programme import programme_at
+
+    return quotes_by(programme_at(at), asked)
+
+
 def test_nothing_earns_before_a_programme_is_applied(shop: Shop) -> None:
     from sadakat.loyalty import api as loyalty
+    from sadakat.loyalty.queries.programme import programme_version
 
     none = loyalty.programme()
     assert (none.version, none.rules, none.time_zone, loyalty.versions()) == (0, (), "Europe/Istanbul", [])
-    (quote,) = loyalty.quotes([(None, 1, bought(shop.now))], at=shop.now)
+    (quote,) = quotes([(None, 1, bought(shop.now))], at=shop.now)
     assert (quote.points, quote.rules, quote.programme_version) == (0, (), 0)
     with pytest.raises(NotFound, match="the programme has no version 1"):
-        loyalty.programme_version(1)
+        programme_version(1)
 
 
 def test_each_change_is_a_version_and_the_same_again_changes_nothing(shop: Shop) -> None:
     from sadakat.loyalty import api as loyalty
+    from sadakat.loyalty.queries.programme import programme_at, programme_version
 
     first = loyalty.apply_programme(rules.DEFAULT, actor=DENIZ, at=AT)
     assert (first.version, first.applied_at, first.applied_by, len(first.rules)) == (1, AT, "Deniz", 10)
@@ -70,8 +83,8 @@ def test_each_change_is_a_version_and_the_same_again_changes_nothing(shop: Shop)
     assert (tried.version, tried.award_back_days, kept()) == (2, 90, before)
     second = loyalty.apply_programme(changed, actor=DENIZ, at=AT + DAY)
     assert (second, loyalty.programme(), loyalty.versions()) == (tried, second, [second, first])
-    held = [loyalty.programme_at(AT + timedelta(hours=hours)).version for hours in (-1, 0, 23, 24)]
-    assert (held, loyalty.programme_version(1)) == ([0, 1, 1, 2], first)
+    held = [programme_at(AT + timedelta(hours=hours)).version for hours in (-1, 0, 23, 24)]
+    assert (held, programme_version(1)) == ([0, 1, 1, 2], first)
     assert _audited() == [
         ("user:1", "loyalty.programme_applied", "programme:1", None, "30"),
         ("user:1", "loyalty.programme_applied", "programme:2", "30", "90"),
@@ -121,7 +134,6 @@ def test_two_who_apply_at_once_make_two_versions(shop: Shop) -> None:
 
 
 def test_conditions_on_customers_are_asked_as_of_each_purchase(shop: Shop) -> None:
-    from sadakat.loyalty import api as loyalty
 
     shop.say("ayse", city="İZMİR")
     shop.do("ayse", "Waved")
@@ -144,24 +156,22 @@ def test_conditions_on_customers_are_asked_as_of_each_purchase(shop: Shop) -> No
         (None, isil, bought(shop.now - 3 * DAY)),
         (None, ayse, Occasion(event="Waved", at=shop.now, local_date=shop.now.date())),
     ]
-    assert [quote.points for quote in loyalty.quotes(asked, at=shop.now)] == [100, 222, 110, 0, 100, 0]
+    assert [quote.points for quote in quotes(asked, at=shop.now)] == [100, 222, 110, 0, 100, 0]
 
 
 def test_a_rule_that_names_what_has_gone_gives_nothing_and_others_go_on(shop: Shop) -> None:
-    from sadakat.loyalty import api as loyalty
     from sadakat.segments import api as segments
 
     shop.do("ayse", "Waved")
     shop.segment("waved", {"event": "Waved"})
     club(rule("segment", points=100, where={"segment": "waved"}), rule("all", points=1))
     asked = [(None, shop.customers()["ayse"], bought(shop.now))]
-    assert loyalty.quotes(asked, at=shop.now)[0].points == 101
+    assert quotes(asked, at=shop.now)[0].points == 101
     segments.archive_segment("waved", actor=DENIZ, at=shop.now)
-    assert loyalty.quotes(asked, at=shop.now)[0].points == 1
+    assert quotes(asked, at=shop.now)[0].points == 1
 
 
 def test_caps_count_tallies_and_what_the_same_batch_gives(shop: Shop) -> None:
-    from sadakat.loyalty import api as loyalty
     from sadakat.loyalty import models
     from sadakat.loyalty.testing import make_members
 
@@ -191,7 +201,7 @@ def test_caps_count_tallies_and_what_the_same_batch_gives(shop: Shop) -> None:
     tomorrow, next_year = bought(AT + DAY), bought(AT + 60 * DAY)
     asked = [(first, ayse, today), (second, isil, today), (None, 999_999, today), (first, ayse, today)]
     asked += [(first, ayse, tomorrow), (first, ayse, next_year), (second, isil, today)]
-    found = loyalty.quotes(asked, at=AT)
+    found = quotes(asked, at=AT)
     assert [[rule.points for rule in quote.rules] for quote in found] == [
         [10, 100, 500, 0],
         [10, 100, 1_000, 10_000],
@@ -210,7 +220,6 @@ def test_caps_count_tallies_and_what_the_same_batch_gives(shop: Shop) -> None:
 
 
 def test_the_tier_is_that_of_the_moment(shop: Shop) -> None:
-    from sadakat.loyalty import api as loyalty
     from sadakat.loyalty import models
     from sadakat.loyalty.testing import make_member
 
@@ -227,7 +236,7 @@ def test_the_tier_is_that_of_the_moment(shop: Shop) -> None:
     moments = [AT - DAY, AT, AT + DAY, AT + 2 * DAY]
     asked: list[Any] = [(member, ayse, bought(moment)) for moment in moments]
     asked += [(None, ayse, bought(AT)), (member, ayse, Occasion(event="Waved", at=AT, local_date=AT.date()))]
-    found = loyalty.quotes(asked, at=AT + 2 * DAY)
+    found = quotes(asked, at=AT + 2 * DAY)
     assert [quote.points for quote in found] == [10, 20, 30, 30, 10, 0]
 
 
@@ -235,7 +244,6 @@ def test_a_batch_takes_as_many_queries_as_one(shop: Shop) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from sadakat.loyalty import api as loyalty
     from sadakat.loyalty.testing import make_members
 
     for user in ("ayse", "isil", "baris"):
@@ -252,7 +260,7 @@ def test_a_batch_takes_as_many_queries_as_one(shop: Shop) -> None:
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            assert [quote.points for quote in loyalty.quotes(batch, at=AT)] == [10] * len(batch)
+            assert [quote.points for quote in quotes(batch, at=AT)] == [10] * len(batch)
         counts.append(len(queries))
     assert counts[0] == counts[1]
 
@@ -334,7 +342,8 @@ def test_who_fits_a_predicate_as_of_his_own_clock(shop: Shop) -> None:
         segments.fitting({"version": 1, "where": {"segment": "gone"}}, {ayse: shop.now})
 
 
-def test_what_a_programme_would_have_given(shop: Shop) -> None:
+def test_what_a_programme_would_have_given(shop: Shop, tmp_path: Path) -> None:
+    from sadakat.entry.cli import app
     from sadakat.loyalty import api as loyalty
     from sadakat.loyalty.types import Replay, ReplayedRule
 
@@ -367,6 +376,23 @@ def test_what_a_programme_would_have_given(shop: Shop) -> None:
         ),
     )
     assert kept() == before
+    file = tmp_path / "club.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    days = ["--since", str(today - timedelta(days=40)), "--until", str(today)]
+    told = CliRunner().invoke(app, ["loyalty", "replay", str(file), *days, "--json"])
+    assert json.loads(told.stdout) == {
+        "orders": 4,
+        "customers": 2,
+        "points": 343,
+        "worth": {"amount": 343, "currency": "TRY"},
+        "basis": {"amount": 19_999, "currency": "TRY"},
+        "rules": [
+            {"key": "all", "name": "All", "points": 199, "orders": 4},
+            {"key": "month", "name": "Month", "points": 30, "orders": 3},
+            {"key": "never", "name": "Never", "points": 0, "orders": 0},
+        ],
+    }
+    assert "199.99 TRY" in CliRunner().invoke(app, ["loyalty", "replay", str(file), *days]).output
     for until in (today - timedelta(days=1), today + timedelta(days=732)):
         with pytest.raises(Invalid, match="expected 1 to 731 days"):
             loyalty.replay(document, since=today, until=until)

@@ -349,13 +349,13 @@ def test_what_is_given_back_after_its_expiry_expires_at_once(ayse: int, now: Any
 # ── Orders that come back ──
 
 
-def restore(order_id: str, share: str, *, at: Any, namespace: str = "shop") -> int:
+def restore(order_id: str, share: str, *, at: Any, namespace: str = "shop", member_id: int | None = None) -> int:
     from django.db import transaction
 
     from sadakat.loyalty.operations.redemptions import restore_for_order
 
     with transaction.atomic():
-        return restore_for_order(namespace, order_id, share=Decimal(share), at=at)
+        return restore_for_order(namespace, order_id, member_id=member_id, share=Decimal(share), at=at)
 
 
 def test_points_come_back_with_the_share_of_the_order_that_does(ayse: int, now: Any) -> None:
@@ -378,9 +378,31 @@ def test_points_come_back_with_the_share_of_the_order_that_does(ayse: int, now: 
 def test_points_held_for_an_order_that_is_gone_are_released(ayse: int, now: Any) -> None:
 
     held = pay(ayse, 600, at=now, order_id="A-1", is_held=True)
-    assert (restore("A-1", "0.5", at=now), balance(ayse, at=now)) == (0, (400, 600))
-    assert (restore("A-1", "0", at=now), balance(ayse, at=now)) == (0, (1_000, 0))
+    assert (restore("A-1", "0.5", at=now, member_id=ayse), balance(ayse, at=now)) == (0, (400, 600))
+    assert (restore("A-1", "0", at=now, member_id=ayse), balance(ayse, at=now)) == (0, (1_000, 0))
     assert found_again(held.id).status is RedemptionStatus.RELEASED
+
+
+@pytest.mark.parametrize("namespace", ["", "shop"])
+def test_a_number_that_does_not_say_whose_it_is_means_an_order_of_the_member(
+    ayse: int, now: Any, namespace: str
+) -> None:
+    from sadakat.loyalty import models
+    from sadakat.loyalty.testing import make_members
+
+    isil, baris, cagla = make_members([102, 103, 104], at=now)
+    pay(ayse, 600, at=now, order_id="1001")
+    pay(ayse, 400, at=now, order_id="1001", is_held=True, key="redeem:2")
+    before = everything()
+    for other in (isil, None):
+        assert restore("1001", "0", at=now, namespace=namespace, member_id=other) == 0
+    assert everything() == before
+    # Ayşe has become one with Barış, and he with Çağla, whose order it is by now.
+    models.Member.objects.filter(pk=ayse).update(merged_into_id=baris)
+    models.Member.objects.filter(pk=baris).update(merged_into_id=cagla)
+    assert restore("1001", "0", at=now, namespace=namespace, member_id=isil) == 0
+    assert restore("1001", "0", at=now, namespace=namespace, member_id=cagla) == 600
+    assert (balance(ayse, at=now), balance(cagla, at=now)) == ((0, 0), (1_000, 0))
 
 
 def test_points_of_a_member_who_became_one_with_another_go_to_him(ayse: int, now: Any) -> None:
@@ -395,6 +417,47 @@ def test_points_of_a_member_who_became_one_with_another_go_to_him(ayse: int, now
     models.Member.objects.filter(pk=ayse).update(merged_into_id=isil)
     assert redemptions.reverse_redemption(done.id, actor=DENIZ, at=now).status is RedemptionStatus.REVERSED
     assert (balance(ayse, at=now), balance(isil, at=now)) == ((0, 0), (1_000, 0))
+
+
+def test_what_came_back_before_members_became_one_is_not_asked_for_again(ayse: int, now: Any) -> None:
+    from sadakat.loyalty import models
+    from sadakat.loyalty.operations import redemptions
+    from sadakat.loyalty.testing import make_member
+    from sadakat.loyalty.types import Transfer
+
+    isil = make_member(102, at=now)
+    done = pay(ayse, 600, at=now, order_id="A-1", namespace="shop")
+    assert restore("A-1", "0.75", at=now) == 150
+    post(Transfer(key="t", member_id=ayse, at=now, to_member_id=isil, points=None), at=now)
+    models.Member.objects.filter(pk=ayse).update(merged_into_id=isil)
+    before = everything()
+    assert restore("A-1", "0.75", at=now) == 0
+    assert redemptions.reverse_redemption(done.id, upto=150, actor=DENIZ, at=now).restored == 150
+    assert everything() == before
+    assert restore("A-1", "0.5", at=now) == 150
+    assert redemptions.reverse_redemption(done.id, actor=DENIZ, at=now).status is RedemptionStatus.REVERSED
+    assert (balance(ayse, at=now), balance(isil, at=now)) == ((0, 0), (1_000, 0))
+
+
+def test_what_was_redeemed_before_members_became_one_is_theirs(ayse: int, now: Any) -> None:
+    from sadakat.loyalty import models
+    from sadakat.loyalty.queries import rewards as queries
+    from sadakat.loyalty.testing import make_members
+
+    save(now, per_member=1)
+    isil, cagla, baris = make_members([102, 103, 104], at=now)
+    for each in (cagla, baris):
+        award(each, 300, at=now)
+    done = take(ayse, at=now)
+    other = take(baris, at=now, key="redeem:baris")
+    models.Member.objects.filter(pk=ayse).update(merged_into_id=isil)
+    models.Member.objects.filter(pk=isil).update(merged_into_id=cagla)
+    assert queries.redemptions(cagla) == queries.redemptions(isil) == [done]
+    assert queries.redemptions(baris) == [other]
+    assert (queries.taken_by(cagla), queries.taken_by(baris)) == ({"coffee": 1}, {"coffee": 1})
+    with pytest.raises(Refused, match="the member has had the reward 'coffee' 1 times; 1 is the most"):
+        take(cagla, at=now, key="redeem:2")
+    assert balance(cagla, at=now) == (300, 0)
 
 
 # ── The catalogue ──
@@ -431,6 +494,25 @@ def test_the_catalogue_is_kept(ayse: int, now: Any) -> None:
     ]
     assert [each.reward_key for each in queries.redemptions(ayse)] == ["coffee"]
     assert queries.redemptions(reward_key="tea") == queries.redemptions(before_id=1) == []
+
+
+def test_fields_that_are_kept_stay_as_they_have_become(ayse: int, now: Any) -> None:
+    from sadakat.loyalty.operations.rewards import archive_reward, save_reward
+
+    begins, ends = now - timedelta(hours=5), now + timedelta(hours=7)
+    shown = save(now, stock=5, starts_at=begins, ends_at=ends)
+    take(ayse, at=now)
+    archive_reward("coffee", actor=DENIZ, at=now)
+    said = dataclasses.replace(shown, points=250, stock=9, starts_at=None, ends_at=begins)
+    kept = {"stock", "starts_at", "ends_at", "is_archived"}
+    found = save_reward(said, kept=kept, actor=DENIZ, at=now)
+    assert found == dataclasses.replace(shown, points=250, stock=4, is_archived=True, taken=1)
+    before = everything()
+    with pytest.raises(Invalid, match=f"ends_at: expected an instant after {re.escape(str(begins))}"):
+        save_reward(said, kept=kept - {"ends_at"}, actor=DENIZ, at=now)
+    assert everything() == before
+    # Of one that is new there is nothing to be kept.
+    assert save_reward(dataclasses.replace(said, key="tea", ends_at=None), kept=kept, actor=DENIZ, at=now).stock == 9
 
 
 def test_rewards_that_cannot_be_are_refused(ayse: int, now: Any) -> None:

@@ -154,6 +154,7 @@ OPERATIONS = [
     ("POST", "/loyalty/members", "loyalty:write"),
     ("GET", "/loyalty/members/1", "loyalty:read"),
     ("GET", "/loyalty/members/1/ledger", "loyalty:read"),
+    ("GET", "/loyalty/members/1/balance", "loyalty:read"),
     ("POST", "/loyalty/members/1/adjust", "loyalty:write"),
     ("POST", "/loyalty/members/1/transfer", "loyalty:write"),
     ("POST", "/loyalty/members/1/redeem", "loyalty:write"),

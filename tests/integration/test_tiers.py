@@ -416,8 +416,13 @@ def test_points_and_tier_are_features_that_segments_live_by(shop: Shop) -> None:
     shop.work()
     assert (shop.members("rich"), shop.members("silver")) == (["ayse"], ["ayse"])
     assert rows(
-        "SELECT points_active, points_pending, points_lifetime, tier FROM customers_feature WHERE tier <> ''"
-    ) == [(600, 50, 650, "silver")]
+        "SELECT points_active, points_pending, points_lifetime, points_liability_minor, tier FROM customers_feature"
+        " WHERE tier <> ''"
+    ) == [(600, 50, 650, 650, "silver")]
+    # What a point is worth is what the programme says by now.
+    loyal.apply(at=shop.now, burning={"points_step": 100, "step_minor": 250})
+    work(shop.now)
+    assert rows("SELECT points_liability_minor FROM customers_feature WHERE tier = 'silver'") == [(1_625,)]
     # Points that are spent, or expire, take her out of the one and not of the other.
     shop.now += timedelta(days=1)
     post(Spend(key="s", member_id=ayse, at=shop.now, points=1), at=shop.now)

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from psycopg.conninfo import conninfo_to_dict
 
 from sadakat.events import api as events
+from sadakat.events import models
 from sadakat.events.types import Fact, WebhookState
-from sadakat.events.webhooks import posting, sending
+from sadakat.events.webhooks import posting, sending, subscriptions
+from sadakat.events.webhooks.consumer import WebhookConsumer
 from sadakat.kernel.errors import Conflict, Invalid, NotFound, Refused
 from sadakat.platform import audit, settings
 from tests.integration.living import DAY, DENIZ, Shop, shop
@@ -53,8 +55,6 @@ def add(url: str, **changes: Any) -> tuple[int, str]:
 
 def happen(*names: str, profile_id: int = 1, **properties: Any) -> None:
     """Facts of Sadakat, through the log and every consumer."""
-    from django.db import transaction
-
     told = rows("SELECT count(*) FROM events_log")[0][0]
     facts = [
         Fact(event=name, profile_id=profile_id, properties=properties, at=NOW, message_id=f"fact:{told + number}")
@@ -499,3 +499,69 @@ def test_changes_are_checked_told_and_kept(database: str) -> None:
         with pytest.raises(NotFound, match=f"there is no webhook {webhook_id}"):
             act(webhook_id, actor=audit.CLI, at=NOW)
     assert (list(events.webhooks()), rows("SELECT count(*) FROM events_delivery")) == ([], [(0,)])
+
+
+def test_open_deliveries_are_counted_up_to_a_bound(
+    database: str, box: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook_id, _secret = add(box.url)
+    other_id, _secret = add(box.url, name="Depo", event_names=["Nothing"])
+    happen(*["Coupon Redeemed"] * 5)
+    for bound, counted in ((10, (5, 0)), (3, (4, 0))):
+        monkeypatch.setattr(subscriptions, "MAX_COUNTED", bound)
+        assert {one.id: (one.waiting, one.failed) for one in events.webhooks()} == {
+            webhook_id: counted,
+            other_id: (0, 0),
+        }
+
+
+@pytest.mark.parametrize("is_deleted_first", [True, False])
+def test_a_webhook_deleted_while_its_deliveries_are_written(
+    database: str, box: Receiver, monkeypatch: pytest.MonkeyPatch, *, is_deleted_first: bool
+) -> None:
+    webhook_id, _secret = add(box.url)
+    happen("Coupon Redeemed")
+    held, released = threading.Event(), threading.Event()
+
+    def hold(owner: Any, name: str) -> None:
+        """Whoever calls it stops behind it, within its transaction."""
+        usual = getattr(owner, name)
+
+        def stopping(*arguments: Any, **said: Any) -> None:
+            usual(*arguments, **said)
+            held.set()
+            assert released.wait(30)
+
+        monkeypatch.setattr(owner, name, stopping)
+
+    def delete() -> None:
+        events.delete_webhook(webhook_id, actor=DENIZ, at=NOW)
+        connections.close_all()
+
+    def write() -> None:
+        assert events.consume("events.webhooks", at=NOW) > 0
+        connections.close_all()
+
+    with transaction.atomic():
+        events.append_facts([Fact(event="Coupon Redeemed", profile_id=1, properties={}, at=NOW, message_id="late")])
+    assert events.sequence(at=NOW).sequenced
+    if is_deleted_first:
+        hold(models.Webhook, "delete")
+    else:
+        hold(WebhookConsumer, "handle")
+    first, second = (delete, write) if is_deleted_first else (write, delete)
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(first)]
+        assert held.wait(30)
+        both.append(threads.submit(second))
+        for _ in range(1_000):
+            if both[1].done() or rows(
+                "SELECT count(*) FROM pg_stat_activity, pg_sleep(0.01)"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            ) != [(0,)]:
+                break
+        released.set()
+        for one in both:
+            one.result(60)
+    assert rows("SELECT count(*) FROM events_delivery") == [(0,)]
+    assert list(events.webhooks()) == []

@@ -2,12 +2,13 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sadakat.kernel import ids, money, text, time
+from sadakat.kernel import ids, money, sharing, text, time
 from sadakat.kernel.errors import Invalid
 
 DAYS = st.dates(min_value=date(1990, 1, 1), max_value=date(2100, 1, 1))
@@ -17,6 +18,14 @@ KINDS = st.sampled_from(time.PeriodKind)
 @given(amount=st.integers(-(10**14), 10**14), currency=st.sampled_from(["TRY", "JPY", "KWD"]))
 def test_minor_units_survive_the_way_there_and_back(amount: int, currency: str) -> None:
     assert money.to_minor(money.to_major(amount, currency=currency), currency=currency) == amount
+
+
+@given(st.lists(st.fractions(-(10**9), 10**9), max_size=6))
+def test_rounded_shares_keep_their_sum_and_are_off_by_less_than_one(shares: list[Fraction]) -> None:
+    shares.append(-(sum(shares, Fraction()) % 1))
+    parts = sharing.rounded(shares)
+    assert sum(parts) == sum(shares)
+    assert all(abs(part - share) < 1 for part, share in zip(parts, shares, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.conftest import TEMPLATE, filled
 from tests.web import loyal
 from tests.web.conftest import Visitor, _session, in_process, visitor
-from tests.web.looks import walk
+from tests.web.looks import assert_accessible, walk
 
 
 @pytest.fixture
@@ -29,21 +30,43 @@ def brand_new(database: str, browser: Browser, tmp_path: Path, monkeypatch: pyte
 def _fill() -> None:
     from django.db import connections
 
-    try:
-        loyal.fill()
-    finally:
-        connections.close_all()
+    def fill() -> None:
+        try:
+            loyal.fill()
+        finally:
+            connections.close_all()
+
+    # Jobs have an event loop of their own, and Playwright's is running in this thread already.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(fill).result()
+
+
+@pytest.fixture(scope="module")
+def club(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The name of a database with a year of points, and its lake."""
+    from sadakat.platform import lake
+
+    folder = tmp_path_factory.mktemp("club") / "lake"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lake, "folder", lambda: folder)
+        with filled(template, _fill) as (name, _):
+            patch.undo()
+            yield name, folder
 
 
 @pytest.fixture
-def running(database: str, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visitor]:
-    """A shop with a year of points, seen by Deniz; `members` names them by user id."""
+def copied(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("club")[0]) if "running" in request.fixturenames else TEMPLATE
+
+
+@pytest.fixture
+def running(
+    club: tuple[str, Path], database: str, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Visitor]:
+    """A shop with a year of points, seen by Deniz."""
     from sadakat.platform import lake
 
-    monkeypatch.setattr(lake, "folder", lambda: tmp_path / "lake")
-    # Jobs have an event loop of their own, and Playwright's is running in this thread already.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        thread.submit(_fill).result()
+    monkeypatch.setattr(lake, "folder", lambda: club[1])
     with in_process() as url, visitor(browser, url, _session("deniz")) as person:
         yield person
 
@@ -289,6 +312,10 @@ def test_rewards_and_the_liability(running: Visitor) -> None:
 
 def test_the_pages(running: Visitor) -> None:
     page = running.page()
+    page.goto("/loyalty/")
+    expect(page.locator("main")).to_contain_text("Came back")
+    expect(page.locator("main")).to_contain_text("Points by month")
+    assert_accessible(page)
     page.goto("/loyalty/members/?q=Işıl")
     page.locator("tbody a").first.click()
     walk(

@@ -81,14 +81,14 @@ def stage_name(stage: Stage) -> str:
 def register() -> None:
     """Has the segments of the groups told in the reader's language, wherever they are."""
     for group, label in GROUP_LABELS.items():
-        segments.register_group_words(group, label=label, names=partial(_name_of, group))
+        segments.register_group_words(group, label=label, names=partial(_names_of, group))
 
 
-def _name_of(group: Group, key: str) -> str:
+def _names_of(group: Group) -> dict[str, str]:
     from sadakat.analytics import queries  # brings Ibis, which a process that only collects never needs
 
-    found = words_of(group, clusters=queries.cluster_portraits() if group is Group.CLUSTER else ()).get(key)
-    return full_name(group, found) if found else ""
+    found = words_of(group, clusters=queries.cluster_portraits() if group is Group.CLUSTER else ())
+    return {key: full_name(group, words) for key, words in found.items()}
 
 
 def _stages() -> dict[str, tuple[str, str]]:

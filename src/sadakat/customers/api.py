@@ -17,6 +17,7 @@ from sadakat.customers.queries import customer, customer_rows, customers_of, fin
 from sadakat.customers.rules.filters import text_of as filter_text
 from sadakat.customers.rules.identifiers import parse_identifier
 from sadakat.customers.rules.traits import display_name
+from sadakat.customers.searching import condition as search_condition
 from sadakat.customers.searching import (
     make_filter,
     newest,
@@ -66,6 +67,7 @@ __all__ = [
     "read_person",
     "register_feature",
     "search",
+    "search_condition",
     "set_features",
     "spellings",
     "trait_names",

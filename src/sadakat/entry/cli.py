@@ -2,7 +2,6 @@
 
 import json
 import sys
-from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from rich.table import Table
 
 from sadakat.entry import apikeys, goals, importing, loyalty, predicting, segments
 from sadakat.entry.demo import Dates
-from sadakat.entry.terminal import Json, boot, now, print_json, print_table, say
+from sadakat.entry.terminal import Json, boot, date_of, now, print_json, print_table, say
 from sadakat.events.types import SourceKind
 from sadakat.kernel import time
 from sadakat.kernel.errors import SadakatError
@@ -119,7 +118,7 @@ def metrics(
     as_json: Json = False,
 ) -> None:
     """The figures of one day, as the console shows them."""
-    day = _day(as_of)
+    day = date_of(as_of)
     boot()
     from sadakat.analytics import api as analytics
 
@@ -271,7 +270,7 @@ def rates_set(
     since: Annotated[str, typer.Option("--from", help="First day of the rate, such as 2026-11-01.")],
 ) -> None:
     """Records what one unit of a currency is worth in the brand's currency."""
-    day, amount = _day(since), _number(rate)
+    day, amount = date_of(since), _number(rate)
     boot()
     from sadakat.commerce import api as commerce
     from sadakat.platform import audit
@@ -315,13 +314,6 @@ def team_link(email: str) -> None:
     from sadakat.platform import login, operations
 
     sys.stdout.write(login.log_in_link(operations.user_by_email(email), at=now()) + "\n")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"expected a date such as 2026-11-22, not {text!r}") from None
 
 
 def _number(text: str) -> Decimal:

@@ -1,12 +1,12 @@
 """Commands on the loyalty programme."""
 
-from datetime import date
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from sadakat.entry.terminal import Json, boot, now, print_json, print_table, say
+from sadakat.entry.terminal import Json, boot, date_of, now, print_json, print_table, say
 from sadakat.kernel import money
 
 app = typer.Typer(no_args_is_help=True, help="The loyalty programme: its rules, its points and what it owes.")
@@ -40,21 +40,28 @@ def liability(
     as_json: Json = False,
 ) -> None:
     """What the programme owes: points, their worth, breakage, and deferred revenue month by month."""
-    try:
-        day = date.fromisoformat(as_of)
-    except ValueError:
-        raise typer.BadParameter(f"expected a date such as 2026-11-22, not {as_of!r}") from None
+    day = date_of(as_of)
     boot()
     from sadakat.loyalty import api as loyalty
 
-    told = loyalty.liability_json(loyalty.liability(as_of=day))
-    if as_json:
-        print_json(told)
-        return
-    single = {name: value for name, value in told.items() if not isinstance(value, list)}
-    print_table([{"figure": name, "value": _shown(value)} for name, value in single.items()], as_json=False)
-    for name in ("by_tier", "by_age", "roll_forward"):
-        print_table([{key: _shown(value) for key, value in row.items()} for row in told[name]], as_json=False)
+    _tell(loyalty.figures_json(loyalty.liability(as_of=day)), as_json=as_json)
+
+
+@app.command("replay")
+def replay(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The programme as TOML or JSON.")],
+    *,
+    since: Annotated[str, typer.Option(help="First day of the orders, such as 2025-11-22.")],
+    until: Annotated[str, typer.Option(help="The day after the last one.")],
+    as_json: Json = False,
+) -> None:
+    """What a programme would have given for the orders of some days, before returns; nothing is changed."""
+    first, end = date_of(since), date_of(until)
+    boot()
+    from sadakat.loyalty import api as loyalty
+
+    document = loyalty.read_programme(file.read_text(encoding="utf-8"))
+    _tell(loyalty.figures_json(loyalty.replay(document, since=first, until=end)), as_json=as_json)
 
 
 @app.command("audit")
@@ -72,6 +79,17 @@ def audit_(*, as_json: Json = False) -> None:
             say.print(problem, highlight=False, soft_wrap=True)
     if report.problems:
         raise typer.Exit(code=1)
+
+
+def _tell(told: Mapping[str, Any], *, as_json: bool) -> None:
+    """Figures, and then each table of them."""
+    if as_json:
+        print_json(told)
+        return
+    single = {name: value for name, value in told.items() if not isinstance(value, list)}
+    print_table([{"figure": name, "value": _shown(value)} for name, value in single.items()], as_json=False)
+    for rows in (told[name] for name in told if name not in single):
+        print_table([{key: _shown(value) for key, value in row.items()} for row in rows], as_json=False)
 
 
 def _shown(value: object) -> str:

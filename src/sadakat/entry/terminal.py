@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +18,14 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def now() -> datetime:
     """The clock of the command line; everything below it is told the time."""
     return datetime.now(UTC)
+
+
+def date_of(text: str) -> date:
+    """The day that an option names."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected a date such as 2026-11-22, not {text!r}") from None
 
 
 def boot() -> None:

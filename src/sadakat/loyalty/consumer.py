@@ -43,15 +43,17 @@ class LoyaltyConsumer:
         versions = Versions()
         if not versions:
             return
-        rewarded = versions.rules.keys() | versions.activating
-        wanted = [event.position for event in batch.events if event.event in commerce.ORDER_EVENTS | rewarded]
+        names = commerce.ORDER_EVENTS | versions.rules.keys() | versions.activating
+        wanted = [event.position for event in batch.events if event.event in names]
         told = events.read_positions(wanted) if wanted else []
         purchases = commerce.purchases(commerce.order_keys(told)) + commerce.purchases_of(moved, since=_BEGINNING)
         if purchases:
             enrolled = _enrol(purchases, versions=versions, at=batch.at)
-            earning.reconcile(_each_once([*purchases, *enrolled]), at=batch.at)
-        award_events([event for event in told if event.event in versions.rules], at=batch.at)
-        activate([event for event in told if event.event in versions.activating], at=batch.at)
+            earning.reconcile(_each_once([*purchases, *enrolled]), versions=versions, at=batch.at)
+        if rewarded := [event for event in told if event.event in versions.rules]:
+            award_events(rewarded, versions=versions, at=batch.at)
+        if activating := [event for event in told if event.event in versions.activating]:
+            activate(activating, at=batch.at)
 
     def _follow(self, batch: Batch) -> list[int]:
         """Takes members over; gives the profiles of the customers who have changed."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from sadakat.loyalty.queries import liability as queries
-from sadakat.loyalty.types import Liability, LiabilityPart, RollForward
+from sadakat.loyalty.types import Liability, LiabilityPart, Replay, ReplayedRule, RollForward
 from sadakat.platform import audit, brand
 
 HEADS: Final = ("part", "key", "figure", "value", "unit")
@@ -16,8 +16,8 @@ HEADS: Final = ("part", "key", "figure", "value", "unit")
 _MINOR: Final = "_minor"
 
 
-def liability_json(told: Liability) -> dict[str, Any]:
-    """The liability as REST and the command line tell it: amounts as `{"amount", "currency"}`, days as ISO."""
+def figures_json(told: Liability | Replay) -> dict[str, Any]:
+    """A liability or a replay as they are told outside: amounts as `{"amount", "currency"}`, days as ISO."""
     currency = brand.current().currency
     return {
         name.removesuffix(_MINOR): [_json(one, currency) for one in value]
@@ -61,7 +61,7 @@ def _figure(name: str, value: Any, currency: str) -> tuple[str, Any, str]:
     return name, value, "share" if name.endswith("_rate") else "points"
 
 
-def _json(one: LiabilityPart | RollForward, currency: str) -> dict[str, Any]:
+def _json(one: LiabilityPart | RollForward | ReplayedRule, currency: str) -> dict[str, Any]:
     return {name.removesuffix(_MINOR): _value(name, value, currency) for name, value in _fields(one)}
 
 

@@ -11,6 +11,8 @@ from sadakat.customers.types import Feature, FeatureType
 from sadakat.loyalty import models
 from sadakat.loyalty.operations import tiers
 from sadakat.loyalty.queries import ledger
+from sadakat.loyalty.queries.programme import programme
+from sadakat.loyalty.rules import burning
 from sadakat.segments import api as segments
 
 OWNER: Final = "loyalty"
@@ -35,6 +37,14 @@ FEATURES: Final = (
         owner=OWNER,
         label=_("Points ever given"),
         meaning=_("Points ever given less those taken back"),
+    ),
+    Feature(
+        name="points_liability_minor",
+        type=FeatureType.INTEGER,
+        owner=OWNER,
+        label=_("Point liability"),
+        meaning=_("What the member's points are worth at checkout, before any are expected to stay unused"),
+        is_money=True,
     ),
     Feature(name="tier", type=FeatureType.TEXT, owner=OWNER, label=_("Tier"), meaning=_("Tier of the member")),
 )
@@ -70,11 +80,13 @@ def features_due(*, at: datetime) -> bool:
         list(members.select_for_update(no_key=True).values_list("id"))
         tiers.evaluate_tiers(ids, at=at)
         balances = ledger.balances(ids, at=at)
+        rules = programme().burning
         values = {
             member.customer_id: {
                 "points_active": balances[member.pk].active,
                 "points_pending": balances[member.pk].pending,
                 "points_lifetime": balances[member.pk].lifetime,
+                "points_liability_minor": burning.liability_minor(rules, points=balances[member.pk].outstanding),
                 "tier": member.tier_key or None,
             }
             for member in members

@@ -5,8 +5,10 @@ from typing import Final
 from django.db import models
 from django.db.models import F, Q
 
-KEPT: Final = ("issued", "pending", "active", "reserved", "deficit", "spent", "expired", "reversed", "moved")
-"""The accounts of a member, as `types.Account` has them."""
+from sadakat.loyalty.types import Account
+
+KEPT: Final = tuple(Account)
+"""The accounts of a member, each a column of `Balances`."""
 
 
 class Member(models.Model):

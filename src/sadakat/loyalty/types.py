@@ -217,6 +217,11 @@ class Balance:
     lifetime: int
     """Ever given less taken back; spending and expiry leave it."""
 
+    @property
+    def outstanding(self) -> int:
+        """What may still be spent."""
+        return self.active + self.pending + self.reserved
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -284,7 +289,6 @@ class EnrolledBy(enum.StrEnum):
     TILL = "till"
     CONSOLE = "console"
     API = "api"
-    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The audit log: one row for every operation, in its own transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,9 +30,17 @@ def record(*, actor: Actor, at: datetime, action: str, subject: str, old: Any = 
 
     `action` is dotted (`events.source_created`), `subject` is `TYPE:ID`, `old` and `new` are JSON values.
     """
-    AuditEntry.objects.create(
-        at=at, actor=actor.key, actor_name=actor.name, action=action, subject=subject, old=old, new=new
-    )
+    record_all([entry(actor=actor, at=at, action=action, subject=subject, old=old, new=new)])
+
+
+def entry(*, actor: Actor, at: datetime, action: str, subject: str, old: Any = None, new: Any = None) -> AuditEntry:
+    """What `record` adds, for `record_all`."""
+    return AuditEntry(at=at, actor=actor.key, actor_name=actor.name, action=action, subject=subject, old=old, new=new)
+
+
+def record_all(entries: Iterable[AuditEntry]) -> None:
+    """Adds the entries of several operations that share a transaction; call it inside of that."""
+    AuditEntry.objects.bulk_create(entries)
 
 
 def register_words(words: Mapping[str, str | Promise]) -> None:

@@ -25,7 +25,7 @@ from sadakat.segments.queries import (
     versions,
 )
 from sadakat.segments.vocabulary import vocabulary
-from sadakat.segments.words import group_name, in_order, name_of, register_group_words
+from sadakat.segments.words import group_name, in_order, name_of, names_of, register_group_words
 
 __all__ = [
     "CONSUMERS",
@@ -45,6 +45,7 @@ __all__ = [
     "members",
     "moves",
     "name_of",
+    "names_of",
     "overlap",
     "preview",
     "read_references",

@@ -6,9 +6,9 @@ form, equations 8 to 10. `docs/algorithms/goals.md` works it out by hand.
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from fractions import Fraction
 
-_PARTS: Final = 3
+from sadakat.kernel import sharing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +47,11 @@ def parts(before: Sales, now: Sales) -> Parts:
     logs = [math.log(b / a) for a, b in zip(_factors(before), _factors(now), strict=True)]
     ratio = math.log(now.revenue_minor / before.revenue_minor)
     weight = change / ratio if ratio else float(now.revenue_minor)
-    return Parts(
-        **dict(zip(("customers", "frequency", "basket"), _whole([weight * x for x in logs], change), strict=True))
-    )
+    exact = [Fraction(weight * log) for log in logs]
+    # The basket has what the others leave, so that the sum is exact before it is rounded.
+    customers, frequency, basket = sharing.rounded([*exact, change - sum(exact, Fraction())])
+    return Parts(customers=customers, frequency=frequency, basket=basket)
 
 
-def _factors(sales: Sales) -> tuple[float, float, float]:
-    return sales.customers, sales.orders / sales.customers, sales.revenue_minor / sales.orders
-
-
-def _whole(shares: list[float], total: int) -> list[int]:
-    """Whole numbers nearest to the shares that sum to `total`: what is left goes to the largest remainders."""
-    floors = [math.floor(share) for share in shares]
-    left = total - sum(floors)
-    order = sorted(range(_PARTS), key=lambda n: floors[n] - shares[n])
-    for n in order[: max(left, 0)]:
-        floors[n] += 1
-    # Floating point may leave a floor one too high when every share is whole.
-    for n in order[::-1][: max(-left, 0)]:
-        floors[n] -= 1
-    return floors
+def _factors(sales: Sales) -> tuple[float, float]:
+    return sales.customers, sales.orders / sales.customers

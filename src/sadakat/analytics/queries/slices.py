@@ -57,7 +57,8 @@ def _revenues(asked: Question, dimension: Dimension) -> Mapping[str, int]:
 def _named(dimension: Dimension, revenues: Mapping[str, int]) -> list[tuple[Slice, str]]:
     """The values in their order; stages also where nobody has ordered."""
     if dimension is Dimension.STAGE:
-        return [(Slice(dimension, each.key), segments.name_of(each)) for each in segments.segments(group="stage")]
+        named = segments.names_of(segments.segments(group="stage"))
+        return [(Slice(dimension, key), name) for key, name in named.items()]
     labels = {}
     if dimension is Dimension.SEGMENT:
         labels = {each.key: each.name for each in segments.segments(group="")}

@@ -236,7 +236,7 @@ def _answered(
     parted = [*_STEP_COLUMNS[:1], *(parts.Column(label=label, is_numeric=True) for label in labels)]
     parted[0] = parts.Column(label=_("Part"))
     whole = figures.steps[-1]
-    names = {"": _("not known"), **{each.key: segments.name_of(each) for each in segments.segments()}}
+    names = {"": _("not known"), **segments.names_of(segments.segments())}
     if question.part_by == "channel":
         names |= {each.value: commerce.channel_name(each.value) for each in figures.parts if each.value}
     return {

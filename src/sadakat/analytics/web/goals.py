@@ -107,7 +107,7 @@ class NewGoalForm(GoalForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         named = [(name, definition.title) for name, definition in analytics.definitions().items()]
-        known = [("", _("All customers")), *((each.key, segments.name_of(each)) for each in segments.segments())]
+        known = [("", _("All customers")), *segments.names_of(segments.segments()).items()]
         for field, choices in (("metric", named), ("segment_key", known)):
             chosen = self.fields[field]
             assert isinstance(chosen, forms.ChoiceField)
@@ -121,11 +121,12 @@ def goals(request: HttpRequest) -> HttpResponse:
     here = brand.current()
     is_all = request.GET.get("archived") == "1"
     found = queries.goals(as_of=here.day(timezone.now()), include_archived=is_all)
+    names = segments.names_of(segments.segments(include_archived=True))
     table = parts.short_table(
         request,
         caption=_("Goals"),
         columns=_COLUMNS,
-        rows=[_row(each, currency=here.currency) for each in found],
+        rows=[_row(each, segment=names.get(each.segment_key, ""), currency=here.currency) for each in found],
         empty=parts.Empty(
             icon="target",
             title=_("No goals yet"),
@@ -268,24 +269,19 @@ def shown(one: Goal, *, currency: str) -> dict[str, Any]:
             (_("Department"), str(goal_words.DEPARTMENTS[one.department])),
             (_("Start"), f"{formats.short_date(one.start_date)}: {text(one.start_value)}"),
             (_("Last day"), formats.short_date(one.by_date)),
-            *([(_("Segment"), _segment_name(one))] if one.segment_key else []),
+            *([(_("Segment"), segments.name_of(segments.segment_named(one.segment_key)))] if one.segment_key else []),
         ],
     }
 
 
-def _segment_name(one: Goal) -> str:
-    """Whose figure it is; empty for all customers."""
-    return segments.name_of(segments.segment_named(one.segment_key)) if one.segment_key else ""
-
-
-def _row(one: Goal, *, currency: str) -> dict[str, Any]:
+def _row(one: Goal, *, segment: str, currency: str) -> dict[str, Any]:
     def text(value: float | None) -> str:
         return goal_words.value_text(value, metric=one.metric, currency=currency)
 
     return {
         "goal": one,
         "metric": goal_words.metric_text(one),
-        "segment": _segment_name(one),
+        "segment": segment,
         "state": goal_words.STATES[one.state],
         "tone": goal_words.TONES[one.state],
         "done": None if one.progress is None else round(100 * one.progress),

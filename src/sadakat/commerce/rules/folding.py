@@ -10,10 +10,11 @@ from typing import NamedTuple
 import msgspec
 
 from sadakat.commerce.rules.reading import Content, OrderEvent, Product, channel_of, text_of
-from sadakat.commerce.rules.sharing import given_back, shared
+from sadakat.commerce.rules.sharing import given_back
 from sadakat.commerce.types import EntryKind, Order, OrderEntry, OrderStatus
 from sadakat.kernel import money
 from sadakat.kernel.errors import Invalid
+from sadakat.kernel.sharing import shared
 
 ZERO = Decimal(0)
 ONE = Decimal(1)

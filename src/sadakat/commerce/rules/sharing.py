@@ -1,21 +1,8 @@
-"""Shares whole amounts over the lines of an order, so that the parts sum to the whole."""
+"""What each line of an order gives of a refund."""
 
 from collections.abc import Sequence
 
-
-def shared(amount: int, weights: Sequence[int]) -> list[int]:
-    """`amount` in the proportion of the weights, rounded by the largest remainder; of equal ones the first get more.
-
-    >>> shared(100, [1, 1, 1]), shared(7, [0, 5]), shared(7, [0, 0])
-    ([34, 33, 33], [0, 7], [0, 0])
-    """
-    total = sum(weights)
-    if not total:
-        return [0] * len(weights)
-    parts = [divmod(amount * weight, total) for weight in weights]
-    missing = amount - sum(whole for whole, _ in parts)
-    largest = sorted(range(len(parts)), key=lambda place: -parts[place][1])[:missing]
-    return [whole + (place in largest) for place, (whole, _) in enumerate(parts)]
+from sadakat.kernel.sharing import shared
 
 
 def given_back(amount: int, named: Sequence[int], left: Sequence[int]) -> list[int]:

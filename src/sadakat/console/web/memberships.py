@@ -17,8 +17,10 @@ from sadakat.segments.types import Kind, Membership, Segment
 def context(customer_id: int) -> dict[str, Any]:
     """What the card shows: each group with the memberships of it; those that people have made come last."""
     found: dict[str, list[tuple[str, Membership]]] = {}
-    for each in segments.segments_of(customer_id):
-        found.setdefault(each.group, []).append((segments.name_of(each), each))
+    own = segments.segments_of(customer_id)
+    names = segments.names_of(own)
+    for each in own:
+        found.setdefault(each.group, []).append((names[each.key], each))
     memberships = [(segments.group_name(group), found[group]) for group in segments.in_order(found)]
     return {"customer_id": customer_id, "memberships": memberships}
 

@@ -48,10 +48,11 @@ from sadakat.events.types.log import (
     Unresolved,
     WorkReport,
 )
-from sadakat.events.types.webhooks import Answer, Delivery, DeliveryState, Webhook, WebhookState
+from sadakat.events.types.webhooks import MAX_COUNTED, Answer, Delivery, DeliveryState, Webhook, WebhookState
 
 __all__ = [
     "IMPERSONAL_EVENTS",
+    "MAX_COUNTED",
     "MAX_EVENT_BYTES",
     "MAX_IMPORT_EVENT_BYTES",
     "MAX_JSON_DEPTH",

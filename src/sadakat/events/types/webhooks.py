@@ -3,6 +3,10 @@
 import enum
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+MAX_COUNTED: Final = 10_000
+"""Deliveries of a webhook; more are not counted."""
 
 
 class WebhookState(enum.StrEnum):
@@ -43,9 +47,9 @@ class Webhook:
     old_secret_until: datetime | None
     """Until when the secret before the present one signs as well."""
     waiting: int
-    """Deliveries that are yet to be sent, or sent again."""
+    """Deliveries that are yet to be sent, or sent again; above `MAX_COUNTED`: more than so many."""
     failed: int
-    """Deliveries that have been given up."""
+    """Deliveries that have been given up; above `MAX_COUNTED`: more than so many."""
     created_at: datetime
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from sadakat.events import api as events
-from sadakat.events.types import DeliveryState, Webhook, WebhookState
+from sadakat.events.types import MAX_COUNTED, DeliveryState, Webhook, WebhookState
 from sadakat.kernel.errors import SadakatError
 from sadakat.platform import access, audit
 from sadakat.platform.access import Permission
@@ -117,7 +117,16 @@ def webhooks(request: HttpRequest) -> HttpResponse:
         request,
         caption=_("Webhooks"),
         columns=_COLUMNS,
-        rows=[{"webhook": one, "state": STATE_WORDS[one.state], "what": _what(one)} for one in events.webhooks()],
+        rows=[
+            {
+                "webhook": one,
+                "state": STATE_WORDS[one.state],
+                "what": _what(one),
+                "waiting": _many(one.waiting),
+                "failed": _many(one.failed),
+            }
+            for one in events.webhooks()
+        ],
         empty=parts.Empty(
             icon="webhook",
             title=_("No webhooks yet"),
@@ -242,6 +251,11 @@ def _what(one: Webhook) -> str:
     return _("all events") if one.takes_shop_events else _("all that Sadakat does")
 
 
+def _many(count: int) -> str:
+    """`312`; above what is counted `10,000+`."""
+    return f"{formats.number(MAX_COUNTED)}+" if count > MAX_COUNTED else formats.number(count)
+
+
 def _again(request: HttpRequest, webhook_id: int, *, delivery_id: int | None) -> None:
     count = events.redeliver(
         webhook_id, delivery_id=delivery_id, actor=access.actor_of(request.user), at=timezone.now()
@@ -270,6 +284,7 @@ def _deliveries(request: HttpRequest, found: Webhook) -> dict[str, Any]:
     )
     return {
         "webhook": found,
+        "failed": _many(found.failed),
         "why": STOPPED_WHY.get(found.state, ""),
         "table": table,
         "tabs": [parts.Tab(id=f"show-{id_}", label=label, url=to, is_current=now) for id_, label, to, now in shown],

@@ -6,11 +6,13 @@ from django.db import connection
 
 from sadakat.events.types import Batch, Kind, SetAside, SourceKind
 
-# Deliveries are written for webhooks that are paused too: they wait for it to be resumed.
+# Deliveries are written for webhooks that are paused too: they wait for it to be resumed. A webhook that is just being
+# deleted is waited for and then left out; one that deliveries are written for is deleted after them.
 _WRITE: Final = f"""
+    WITH webhook AS (SELECT * FROM events_webhook ORDER BY id FOR KEY SHARE)
     INSERT INTO events_delivery (webhook_id, position, created_at, next_at, attempts, answer)
     SELECT webhook.id, log.position, %(at)s, %(at)s, 0, ''
-    FROM events_webhook AS webhook JOIN events_log AS log
+    FROM webhook JOIN events_log AS log
         ON log.position > greatest(%(after)s, webhook.after_position) AND log.position <= %(upto)s
     WHERE log.kind = {Kind.TRACK:d}
         AND (webhook.event_names = '{{}}' OR log.event = ANY(webhook.event_names))

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from sadakat.events import log, models
 from sadakat.events.rules import webhooks as rules
-from sadakat.events.types import Delivery, DeliveryState, Webhook, WebhookState
+from sadakat.events.types import MAX_COUNTED, Delivery, DeliveryState, Webhook, WebhookState
 from sadakat.kernel.errors import Conflict, Invalid, NotFound, Refused
 from sadakat.platform import audit
 
@@ -32,6 +32,13 @@ _DELIVERIES: Final = """
     WHERE delivery.webhook_id = %s
         AND (NOT %s OR delivery.delivered_at IS NULL AND (delivery.next_at IS NULL OR delivery.attempts > 0))
     ORDER BY delivery.id DESC LIMIT %s
+"""
+_OPEN: Final = """
+    (SELECT count(*) FROM (SELECT FROM events_delivery
+        WHERE webhook_id = webhook.id AND delivered_at IS NULL AND next_at IS {} LIMIT %(limit)s) AS open)
+"""
+_COUNTS: Final = f"""
+    SELECT id, {_OPEN.format("NOT NULL")}, {_OPEN.format("NULL")} FROM unnest(%(ids)s::bigint[]) AS webhook (id)
 """
 
 
@@ -168,7 +175,8 @@ def delete_webhook(webhook_id: int, *, actor: audit.Actor, at: datetime) -> None
         NotFound: there is no such webhook.
     """
     with transaction.atomic(durable=True):
-        row = _locked(webhook_id)
+        # The whole row, keys too: who writes a delivery for it at this moment is waited for, or waits.
+        row = _locked(webhook_id, no_key=False)
         _record("deleted", webhook_id, actor=actor, at=at, old={"name": row.name, "url": row.url})
         row.delete()
 
@@ -214,10 +222,11 @@ def purge_deliveries(*, at: datetime) -> int:
 
 
 def _webhooks(rows: Iterable[models.Webhook]) -> list[Webhook]:
-    open_ = models.Delivery.objects.filter(delivered_at=None, webhook_id__in=[row.pk for row in rows])
-    counted = open_.values_list("webhook_id").annotate(waiting=Count("next_at"), either=Count("id"))
-    counts = {webhook_id: (waiting, either - waiting) for webhook_id, waiting, either in counted}
-    return [_webhook(row, *counts.get(row.pk, (0, 0))) for row in rows]
+    found = list(rows)
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, {"ids": [row.pk for row in found], "limit": MAX_COUNTED + 1})
+        counts = {webhook_id: counted for webhook_id, *counted in cursor.fetchall()}
+    return [_webhook(row, *counts[row.pk]) for row in found]
 
 
 def _webhook(row: models.Webhook, waiting: int, failed: int) -> Webhook:
@@ -265,8 +274,8 @@ def _name_is_free(name: str | None) -> Iterator[None]:
         raise Conflict(f"another webhook is named {name!r}") from None
 
 
-def _locked(webhook_id: int) -> models.Webhook:
-    row = models.Webhook.objects.select_for_update(no_key=True).filter(pk=webhook_id).first()
+def _locked(webhook_id: int, *, no_key: bool = True) -> models.Webhook:
+    row = models.Webhook.objects.select_for_update(no_key=no_key).filter(pk=webhook_id).first()
     if row is None:
         raise NotFound(f"there is no webhook {webhook_id}")
     return row

@@ -8,7 +8,10 @@ month are taken together (paragraph 4).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeVar
+
+from sadakat.kernel import sharing
 
 K = TypeVar("K")
 
@@ -105,18 +108,12 @@ def movement(price: float, *, before: Standing | None, after: Standing) -> Movem
 
 
 def shared(total: int, parts: Mapping[K, float]) -> dict[K, int]:
-    """`total` in whole numbers in the proportion of `parts`, the largest remainders rounded up.
+    """`total` in whole numbers in the proportion of `parts`, as `kernel.sharing` does it.
 
     >>> shared(10, {"a": 1, "b": 1, "c": 1})
     {'a': 4, 'b': 3, 'c': 3}
     """
-    whole = sum(parts.values())
-    exact = {key: total * part / whole if whole else 0.0 for key, part in parts.items()}
-    found = {key: int(value) for key, value in exact.items()}
-    by_rest = sorted(parts, key=lambda key: found[key] - exact[key])
-    for key in by_rest[: total - sum(found.values())]:
-        found[key] += 1
-    return found
+    return dict(zip(parts, sharing.shared(total, list(map(Fraction, parts.values()))), strict=True))
 
 
 def _waiting(price: float, standing: Standing, *, used: float, expected: float) -> float:

@@ -1,8 +1,8 @@
 """Makes points active that wait for an event, whichever of the two came first."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import msgspec
 from django.db import connection
@@ -14,8 +14,8 @@ from sadakat.loyalty.operations.posting import settle
 from sadakat.loyalty.queries.members import owners_of
 from sadakat.loyalty.types import Activate
 
-MAX_EVENTS: Final = 1_000
-"""Earlier events that are looked at for a batch of awards, latest first."""
+PAGE: Final = 1_000
+"""Earlier events that are read at a time."""
 # Points that came from another member wait as the award they stem from.
 _WAITING: Final = """
     WITH RECURSIVE up AS (
@@ -31,50 +31,80 @@ _WAITING: Final = """
     JOIN loyalty_operation AS award ON award.id = up.operation_id
     JOIN loyalty_programme ON version = (award.reference ->> 'programme')::int
     WHERE up.came_from_id IS NULL
-    ORDER BY award.at, award.key
 """
 
 
-def activate(happened: Iterable[Event], *, at: datetime) -> None:
+class _Award(NamedTuple):
+    """An award that waits for an event."""
+
+    member_id: int
+    """Who has its points by now."""
+    key: str
+    at: datetime
+    event: str
+    order: tuple[str | None, str | None]
+    """Namespace and id of the order it was given for."""
+
+
+def activate(happened: Collection[Event], *, at: datetime) -> None:
     """Activates what waits for these events: of the order that one names, else all that was given before it.
 
     In the caller's transaction; events of sources that are not trusted activate nothing.
     """
-    sources = events.sources()
-    trusted = [event for event in happened if sources[event.source_id].is_trusted]
-    owners = owners_of({event.profile_id for event in trusted})
-    with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [sorted({owner.member_id for owner in owners.values()})])
-        waiting: dict[int, list[tuple[Any, ...]]] = {}
-        for member_id, *award in cursor.fetchall():
-            waiting.setdefault(member_id, []).append(tuple(award))
-    commands = []
-    for event in sorted(trusted, key=lambda event: (event.at, event.mid)):
-        owner = owners.get(event.profile_id)
-        order_id = _order_id(event)
-        for key, given_at, name, namespace, of_order in waiting.get(owner.member_id, ()) if owner else ():
-            is_meant = (
-                (sources[event.source_id].namespace, order_id) == (namespace, of_order)
-                if order_id
-                else given_at <= event.at
-            )
-            if owner and name == event.event and is_meant:
-                command = Activate(
-                    key=f"activate:{key}:{event.mid}",
-                    member_id=owner.member_id,
-                    at=max(event.at, given_at),
-                    award_key=key,
-                    reference={"event": event.event},
-                )
-                commands.append(command)
-    settle(commands, at=at)
+    _activate(happened, profile_ids={event.profile_id for event in happened}, at=at)
 
 
 def catch_up(customer_ids: Collection[int], *, names: Collection[str], at: datetime) -> None:
     """Activates what is waiting of these customers for an event that the log has already."""
     profiles = [profile for own in customers.profiles_of(customer_ids).values() for profile in own]
-    if profiles and names:
-        activate(events.timeline(profile_ids=profiles, names=names, limit=MAX_EVENTS), at=at)
+    _activate(_earlier(profiles, names=names), profile_ids=profiles, at=at)
+
+
+def _earlier(profile_ids: Collection[int], *, names: Collection[str]) -> Iterator[Event]:
+    """All events of these names in the log, a page at a time, latest first."""
+    before = None
+    while page := events.timeline(profile_ids=profile_ids, before=before, names=names, limit=PAGE):
+        yield from page
+        before = (page[-1].at, page[-1].position)
+
+
+def _activate(happened: Iterable[Event], *, profile_ids: Collection[int], at: datetime) -> None:
+    """Each award by the first of the events that are meant for it, whatever the order they come in."""
+    owners = owners_of(profile_ids)
+    waiting = _waiting({owner.member_id for owner in owners.values()})
+    if not waiting:
+        return
+    sources = events.sources()
+    firsts: dict[_Award, tuple[datetime, str]] = {}
+    for event in happened:
+        owner, source = owners.get(event.profile_id), sources[event.source_id]
+        awards = waiting.get((owner.member_id, event.event), ()) if owner and source.is_trusted else ()
+        order, moment = (source.namespace, _order_id(event) if awards else ""), (event.at, event.mid)
+        for award in awards:
+            if order == award.order if order[1] else award.at <= event.at:
+                firsts[award] = min(moment, firsts.get(award, moment))
+    commands = [
+        Activate(
+            key=f"activate:{award.key}:{mid}",
+            member_id=award.member_id,
+            at=max(happened_at, award.at),
+            award_key=award.key,
+            reference={"event": award.event},
+        )
+        for award, (happened_at, mid) in sorted(firsts.items(), key=lambda item: (item[1], item[0].key))
+    ]
+    settle(commands, at=at)
+
+
+def _waiting(member_ids: Collection[int]) -> dict[tuple[int, str], list[_Award]]:
+    """What waits, by member and name of the event."""
+    found: dict[tuple[int, str], list[_Award]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, [sorted(member_ids)])
+        for member_id, key, at, event, namespace, order_id in cursor.fetchall():
+            award = _Award(member_id, key, at, event, order=(namespace, order_id))
+            found.setdefault((member_id, event), []).append(award)
+    return found
 
 
 def _order_id(event: Event) -> str:

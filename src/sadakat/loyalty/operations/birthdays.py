@@ -8,10 +8,11 @@ from typing import Final
 from django.db import connection, transaction
 
 from sadakat.kernel import time
-from sadakat.loyalty.operations import ledger, tallies
+from sadakat.loyalty.operations import tallies
+from sadakat.loyalty.operations.posting import settle
 from sadakat.loyalty.queries.earning import quotes_by
 from sadakat.loyalty.queries.programme import programme_at
-from sadakat.loyalty.rules.earning import Occasion
+from sadakat.loyalty.rules.earning import Occasion, capped
 from sadakat.loyalty.rules.programme import BIRTHDAY
 from sadakat.loyalty.types import Award, Programme
 
@@ -37,6 +38,9 @@ def award_birthdays(*, at: datetime) -> int:
     """Gives what the rules for birthdays give, once for each member and year; says how many members got points.
 
     The day is that of the trait `birthday` in the programme's zone; 29 February counts on the 28th in other years.
+
+    Raises:
+        Refused: the ledger does not do what must be possible; the text says why.
     """
     programme = programme_at(at)
     if all(rule.event != BIRTHDAY for rule in programme.rules):
@@ -74,8 +78,8 @@ def _award(programme: Programme, due: list[tuple[int, int, date]], *, at: dateti
         (member_id, customer_id, Occasion(event=BIRTHDAY, at=at, local_date=day)) for member_id, customer_id, day in due
     ]
     quotes = quotes_by(programme, asked)
-    counted = tallies.capped(programme)
-    outcomes = ledger.post_batch(
+    matters = capped(programme)
+    outcomes = settle(
         [
             Award(
                 key=f"earn:birthday:{member_id}:{day.year}",
@@ -94,12 +98,12 @@ def _award(programme: Programme, due: list[tuple[int, int, date]], *, at: dateti
         ],
         at=at,
     )
-    done = {outcome.member_id for outcome in outcomes if outcome.is_done and not outcome.is_replay}
+    done = {outcome.member_id for outcome in outcomes if not outcome.is_replay}
     tallies.count(
         (member_id, rule.key, day, rule.points)
         for (member_id, _, day), quote in zip(due, quotes, strict=True)
         if member_id in done
         for rule in quote.rules
-        if rule.points and rule.key in counted
+        if rule.points and rule.key in matters
     )
     return len(done)

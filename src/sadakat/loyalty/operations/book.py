@@ -10,7 +10,6 @@ from sadakat.loyalty.operations import trips
 from sadakat.loyalty.rules import book, ledger, moves
 from sadakat.loyalty.rules.book import Book
 from sadakat.loyalty.types import (
-    Account,
     Activate,
     Capture,
     Command,
@@ -29,7 +28,6 @@ _NO_KEYS: Final = trips.array([])
 _Rows = list[tuple[Any, ...]]
 _Take = Callable[[Book, _Rows], None]
 
-_ACCOUNTS: Final = [Account(name) for name in KEPT]
 _LOT: Final = (
     "lot.id, lot.operation_id, lot.member_id, lot.points, lot.remaining, lot.is_pending, lot.activates_at,"
     " lot.span, lot.count, lot.expires_at, lot.at, lot.came_from_id"
@@ -53,6 +51,10 @@ _LOCK: Final = f"""
         UNION SELECT member_id FROM loyalty_operation WHERE key = ANY(%(keys)s::text[])
     ))
     ORDER BY b.member_id FOR UPDATE OF b
+"""
+# After the lock: what it waited for may have been the merge.
+_MERGED: Final = """
+    SELECT id, merged_into_id FROM loyalty_member WHERE id = ANY(%(members)s::bigint[]) AND merged_into_id IS NOT NULL
 """
 # Whoever has what transfers have given.
 _HOLDERS: Final = f"""
@@ -126,6 +128,7 @@ def open_book(commands: Sequence[Command], *, at: datetime) -> Book:
     trip: list[tuple[_Take, str, dict[str, Any]]] = [
         (_add_zone, _ZONE, {}),
         (_add_members, _LOCK, {"members": lots["members"], "keys": _keys(commands, Command)}),
+        (_add_merged, _MERGED, {"members": lots["members"]}),
         (_add_operations, _OPERATIONS, {"keys": _keys(commands, Command, with_own=True)}),
         (_add_numbers, _NUMBERS, {"operations": len(commands), "lots": len(commands)}),
         (_add_open_lots, _OPEN_LOTS, {**lots, "limit": LOTS_READ}),
@@ -210,10 +213,14 @@ def _add_members(found: Book, rows: _Rows) -> None:
         found.members[member_id] = book.Member(
             id=member_id,
             customer_id=customer_id,
-            accounts=dict(zip(_ACCOUNTS, points, strict=True)),
+            accounts=dict(zip(KEPT, points, strict=True)),
             version=version,
             chain=chain,
         )
+
+
+def _add_merged(found: Book, rows: _Rows) -> None:
+    found.merged.update(rows)
 
 
 def _add_operations(found: Book, rows: _Rows) -> None:

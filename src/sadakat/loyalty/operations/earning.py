@@ -68,15 +68,16 @@ class _Case:
         return self.kept is None or self.kept["kept"]["content"] != due.content_of(self.purchase)
 
 
-def reconcile(purchases: Sequence[Purchase], *, at: datetime) -> None:
+def reconcile(purchases: Sequence[Purchase], *, versions: Versions, at: datetime) -> None:
     """Makes the points of these orders what they should be, in the caller's transaction.
 
     Raises:
         Refused: the ledger does not do what must be possible; the text says why.
     """
-    versions = Versions()
     cases = _cases(purchases, versions=versions)
     _quote(cases, versions=versions)
+    # First: what was spent on an order is there to be taken back with what the order has earned.
+    _restore_burned(cases, at=at)
     settle([command for case in cases for command in _commands(case, versions=versions, at=at)], at=at)
     waiting = {
         case.owner.customer_id
@@ -84,7 +85,6 @@ def reconcile(purchases: Sequence[Purchase], *, at: datetime) -> None:
         if case.owner and case.is_news and versions.programme(case.version).active_from is ActiveFrom.ON_EVENT
     }
     activating.catch_up(waiting, names=versions.activating, at=at)
-    _restore_burned(purchases, at=at)
     # Orders that give no points may give a tier.
     tiers.touch({case.owner.member_id for case in cases if case.owner})
 
@@ -92,7 +92,7 @@ def reconcile(purchases: Sequence[Purchase], *, at: datetime) -> None:
 def reconcile_customers(customer_ids: Collection[int], *, since: datetime, at: datetime) -> None:
     """As `reconcile`, for all orders of these customers from `since` on."""
     profiles = [profile for own in customers.profiles_of(customer_ids).values() for profile in own]
-    reconcile(commerce.purchases_of(profiles, since=since), at=at)
+    reconcile(commerce.purchases_of(profiles, since=since), versions=Versions(), at=at)
 
 
 def enrolling(purchases: Sequence[Purchase], *, versions: Versions) -> list[Purchase]:
@@ -252,15 +252,20 @@ def _reversal(
     )
 
 
-def _restore_burned(purchases: Sequence[Purchase], *, at: datetime) -> None:
+def _restore_burned(cases: Sequence[_Case], *, at: datetime) -> None:
     """Gives points back that were spent on orders which have gone back in part or whole."""
     returned = {
-        (purchase.order.namespace, purchase.order.order_id): share
-        for purchase in purchases
-        if (share := due.share_left(purchase)) < 1
+        (case.purchase.order.namespace, case.purchase.order.order_id): (case.owner, share)
+        for case in cases
+        if (share := due.share_left(case.purchase)) < 1
     }
     burned = models.Redemption.objects.filter(order_id__in={order_id for _, order_id in returned})
     numbers = set(burned.values_list("order_id", flat=True))
     for key in sorted(key for key in returned if key[1] in numbers):
-        share = returned[key]
-        redemptions.restore_for_order(*key, share=Decimal(share.numerator) / share.denominator, at=at)
+        owner, share = returned[key]
+        redemptions.restore_for_order(
+            *key,
+            member_id=owner.member_id if owner else None,
+            share=Decimal(share.numerator) / share.denominator,
+            at=at,
+        )

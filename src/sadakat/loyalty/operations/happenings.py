@@ -15,13 +15,13 @@ from sadakat.loyalty.operations.posting import settle
 from sadakat.loyalty.queries.earning import quotes_by
 from sadakat.loyalty.queries.members import Owner, owners_of
 from sadakat.loyalty.queries.versions import Versions
-from sadakat.loyalty.rules.earning import Occasion
+from sadakat.loyalty.rules.earning import Occasion, capped
 from sadakat.loyalty.types import Award, Programme, Quote
 
 _Asked = tuple[Event, Owner, Occasion]
 
 
-def award_events(happened: Collection[Event], *, at: datetime) -> None:
+def award_events(happened: Collection[Event], *, versions: Versions, at: datetime) -> None:
     """Gives members what these events of theirs earn, each once, in the caller's transaction.
 
     Events of sources that are not trusted, and those before the enrolment, earn nothing.
@@ -29,7 +29,7 @@ def award_events(happened: Collection[Event], *, at: datetime) -> None:
     Raises:
         Refused: the ledger does not do what must be possible; the text says why.
     """
-    versions, sources = Versions(), events.sources()
+    sources = events.sources()
     trusted = [event for event in happened if sources[event.source_id].is_trusted]
     owners = owners_of({event.profile_id for event in trusted})
     asking: dict[int, list[_Asked]] = {}
@@ -67,7 +67,7 @@ def _occasion(event: Event, *, programme: Programme) -> Occasion:
 def _give(quoted: Sequence[tuple[_Asked, Quote]], *, programme: Programme, at: datetime) -> None:
     awards: list[Award] = []
     counted: list[tallies.Counted] = []
-    capped = tallies.capped(programme)
+    matters = capped(programme)
     for (event, owner, occasion), quote in quoted:
         for rule in quote.rules:
             if not rule.points:
@@ -87,7 +87,7 @@ def _give(quoted: Sequence[tuple[_Asked, Quote]], *, programme: Programme, at: d
                     },
                 )
             )
-            if rule.key in capped:
+            if rule.key in matters:
                 counted.append((owner.member_id, rule.key, occasion.local_date, rule.points))
     settle(awards, at=at)
     tallies.count(counted)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from django.db import connection
+from django.db import connection, transaction
 
 from sadakat.kernel.errors import Unavailable
 from sadakat.loyalty.operations import ledger
 from sadakat.loyalty.types import Command, Outcome
+from sadakat.platform import audit
+from sadakat.platform.models import AuditEntry
 
 TOGETHER_MAX: Final = 100
 """Commands of one transaction."""
@@ -24,6 +26,7 @@ class _Waiting:
 
     command: Command
     at: datetime
+    entry: AuditEntry | None = None
     woken: threading.Event = field(default_factory=threading.Event)
     outcome: Outcome | None = None
     error: Exception | None = None
@@ -38,8 +41,10 @@ _queue: deque[_Waiting] = deque()
 _leaders = 0
 
 
-def submit(command: Command, *, at: datetime) -> Outcome:
+def submit(command: Command, *, at: datetime, entry: AuditEntry | None = None) -> Outcome:
     """Does one command, in one transaction with those that other threads submit meanwhile.
+
+    `entry` goes into the audit log with it, where it is done now.
 
     Raises:
         RuntimeError: called inside a transaction, whose fate the command could not share.
@@ -47,7 +52,7 @@ def submit(command: Command, *, at: datetime) -> Outcome:
     global _leaders  # noqa: PLW0603 - the door of the process
     if connection.in_atomic_block:
         raise RuntimeError("submit() commits by itself; inside a transaction, call post_batch()")
-    mine = _Waiting(command, at)
+    mine = _Waiting(command, at, entry)
     with _door:
         leads = _leaders < LEADERS_MAX
         if leads:
@@ -85,7 +90,12 @@ def _lead(mine: _Waiting) -> None:
 
 def _do(batch: list[_Waiting]) -> None:
     try:
-        outcomes = ledger.post([waiting.command for waiting in batch], at=max(waiting.at for waiting in batch))
+        with transaction.atomic(durable=True):
+            outcomes = ledger.post_batch(
+                [waiting.command for waiting in batch], at=max(waiting.at for waiting in batch)
+            )
+            done = zip(batch, outcomes, strict=True)
+            audit.record_all(w.entry for w, outcome in done if w.entry and outcome.is_done and not outcome.is_replay)
     except Exception as error:  # noqa: BLE001 - it belongs to whoever submitted
         if len(batch) == 1:
             batch[0].error = error

@@ -8,7 +8,8 @@ from django.db import transaction
 
 from sadakat.events import api as events
 from sadakat.events.types import Fact
-from sadakat.kernel.errors import Conflict, Invalid
+from sadakat.kernel.errors import Conflict, Invalid, NotFound
+from sadakat.loyalty import models
 from sadakat.loyalty.operations import writing
 from sadakat.loyalty.operations.book import open_book
 from sadakat.loyalty.rules import ledger
@@ -44,8 +45,8 @@ _FACTS: Final = {
     OperationKind.TRANSFER: POINTS_TRANSFERRED,
     OperationKind.RETURN: POINTS_TRANSFERRED,
 }
-ADJUSTMENT: Final = "adjust:"
-"""Awards whose keys begin so are told as adjustments."""
+ADJUSTMENTS: Final = ("adjust:", "undo:adjust:")
+"""Operations whose keys begin so are told as adjustments."""
 
 
 def post(commands: Sequence[Command], *, at: datetime) -> list[Outcome]:
@@ -81,6 +82,21 @@ def post_batch(commands: Sequence[Command], *, at: datetime) -> list[Outcome]:
     raise Conflict("other operations of the same keys were done at the same time; try again")
 
 
+def locked(member_id: int) -> models.Member:
+    """The member, whose points nobody else moves until the caller's transaction ends.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: he has become one with another, who has his points.
+    """
+    if models.Balances.objects.select_for_update().filter(member_id=member_id).first() is None:
+        raise NotFound(f"there is no member {member_id}")
+    member = models.Member.objects.get(pk=member_id)
+    if member.merged_into_id:
+        raise Conflict(f"member {member_id} has become one with member {member.merged_into_id}")
+    return member
+
+
 def _outcome(command: Command, decision: Decision) -> Outcome:
     return Outcome(
         key=command.key,
@@ -97,7 +113,7 @@ def _outcome(command: Command, decision: Decision) -> Outcome:
 def _facts(book: Book) -> Iterator[Fact]:
     """What the log is told. Reservations, and operations that moved nothing, are no facts."""
     for operation in book.new_operations:
-        event = POINTS_ADJUSTED if operation.key.startswith(ADJUSTMENT) else _FACTS.get(operation.kind)
+        event = POINTS_ADJUSTED if operation.key.startswith(ADJUSTMENTS) else _FACTS.get(operation.kind)
         if event is None or not operation.points:
             continue
         assert operation.at is not None

@@ -10,11 +10,11 @@ from django.db import connection, transaction
 from sadakat.customers import api as customers
 from sadakat.events import api as events
 from sadakat.events.types import Fact
-from sadakat.kernel.errors import Conflict, NotFound
+from sadakat.kernel.errors import Conflict, NotFound, Refused
 from sadakat.loyalty import models
 from sadakat.loyalty.operations import earning
 from sadakat.loyalty.queries import members
-from sadakat.loyalty.queries.programme import programme_at
+from sadakat.loyalty.queries.programme import programme, programme_at
 from sadakat.loyalty.rules import cards
 from sadakat.loyalty.types import MEMBER_ENROLLED, EnrolledBy, Member
 from sadakat.platform import audit
@@ -38,6 +38,7 @@ def enrol(customer_id: int, *, by: EnrolledBy, actor: audit.Actor, at: datetime)
 
     Raises:
         NotFound: there is no such customer.
+        Refused: there is no programme yet.
     """
     with transaction.atomic(durable=True):
         (member_id,) = enrol_batch([customer_id], by=by, actor=actor, at=at)
@@ -52,12 +53,15 @@ def enrol_batch(customer_ids: Collection[int], *, by: EnrolledBy, actor: audit.A
 
     Raises:
         NotFound: one of them is no customer.
+        Refused: there is no programme yet.
     """
     found = customers.customers_of(customer_ids)
     if unknown := sorted(set(customer_ids) - found.keys()):
         raise NotFound(f"there is no customer {unknown[0]}")
     added = add_members(dict.fromkeys(found.values(), at), by=by, at=at)
     if added:
+        if not programme().version:
+            raise Refused("nobody can become a member yet; apply a programme first")
         audit.record(
             actor=actor,
             at=at,

@@ -20,10 +20,11 @@ from sadakat.kernel.errors import Conflict, Invalid, NotFound, Refused
 from sadakat.loyalty import models
 from sadakat.loyalty.operations import ledger
 from sadakat.loyalty.queries.ledger import balances
-from sadakat.loyalty.queries.members import holders
+from sadakat.loyalty.queries.members import holders, parts_of
 from sadakat.loyalty.queries.programme import programme
-from sadakat.loyalty.queries.rewards import redemption, redemption_of
-from sadakat.loyalty.rules import burning
+from sadakat.loyalty.queries.rewards import redemption, redemption_of, reward_of, taken_by
+from sadakat.loyalty.rules import burning, rewards
+from sadakat.loyalty.rules.rewards import Hindrance
 from sadakat.loyalty.types import (
     REWARD_REDEEMED,
     Capture,
@@ -34,6 +35,7 @@ from sadakat.loyalty.types import (
     Release,
     Reserve,
     Restore,
+    Reward,
     Spend,
 )
 from sadakat.platform import audit
@@ -75,7 +77,7 @@ def redeem_points(
         "is_held": is_held,
     }
     with transaction.atomic(durable=True):
-        member = _locked(member_id)
+        member = ledger.locked(member_id)
         known = _known(key, member, asked)
         if known is not None:
             return known
@@ -118,14 +120,14 @@ def redeem_reward(member_id: int, *, reward_key: str, key: str, actor: audit.Act
     """
     asked = {"reward": reward_key}
     with transaction.atomic(durable=True):
-        member = _locked(member_id)
+        member = ledger.locked(member_id)
         known = _known(key, member, asked)
         if known is not None:
             return known
         reward = models.Reward.objects.select_for_update(no_key=True).filter(key=reward_key).first()
         if reward is None:
             raise NotFound(f"there is no reward {reward_key!r:.80}")
-        _check_to_be_had(reward, member, at=at)
+        _check_to_be_had(reward_of(reward), member, at=at)
         outcome = _done(Spend(points=reward.points, **_common(key, member, asked, actor=actor, at=at)), at)
         models.Reward.objects.filter(pk=reward.pk).update(taken=F("taken") + 1, stock=F("stock") - 1)
         row = models.Redemption.objects.create(
@@ -232,15 +234,19 @@ def reverse_redemption(redemption_id: int, *, actor: audit.Actor, at: datetime, 
         return redemption(redemption_id)
 
 
-def restore_for_order(namespace: str, order_id: str, *, share: Decimal, at: datetime) -> int:
+def restore_for_order(namespace: str, order_id: str, *, member_id: int | None, share: Decimal, at: datetime) -> int:
     """Gives back the points that were spent on an order of which `share` is left, in the caller's transaction.
 
     Says how many went back now. What was given back before counts; points held for an order of which nothing is left
-    are released.
+    are released. Where a redemption does not say whose number its order has, as at the till, the order must be that of
+    its member: `member_id` is who has what the order earns, None: nobody.
     """
     if not order_id:
         return 0
-    rows = _rows().filter(order_id=order_id, namespace__in={namespace, ""}).order_by("id")
+    told = Q(namespace="", member_id__in=[] if member_id is None else parts_of(member_id))
+    if namespace:
+        told |= Q(namespace=namespace)
+    rows = _rows().filter(told, order_id=order_id).order_by("id")
     if share <= 0:
         # One whose time is over is released by the ledger at this very moment: it refuses here, and all is well.
         held = list(rows.filter(status=RedemptionStatus.HELD))
@@ -248,7 +254,7 @@ def restore_for_order(namespace: str, order_id: str, *, share: Decimal, at: date
         _mark_released(pk__in=[row.pk for row in held])
     done = rows.filter(status=RedemptionStatus.DONE)
     wanted = [(row, burning.given_back(row.points, share=max(share, Decimal(0)))) for row in done]
-    return _restore([(row, points) for row, points in wanted if points], by=audit.SYSTEM, at=at)
+    return _restore(wanted, by=audit.SYSTEM, at=at)
 
 
 def release_due(*, at: datetime) -> bool:
@@ -269,16 +275,6 @@ def new_code() -> str:
 # ── Before ──
 
 
-def _locked(member_id: int) -> models.Member:
-    """The member, whose points nobody else moves until the transaction ends."""
-    if models.Balances.objects.select_for_update().filter(member_id=member_id).first() is None:
-        raise NotFound(f"there is no member {member_id}")
-    member = models.Member.objects.get(pk=member_id)
-    if member.merged_into_id:
-        raise Conflict(f"member {member_id} has become one with member {member.merged_into_id}")
-    return member
-
-
 def _known(key: str, member: models.Member, asked: dict[str, Any]) -> Redemption | None:
     """The redemption that the key stands for, if it has been done."""
     operation = models.Operation.objects.filter(key=key).first()
@@ -290,19 +286,18 @@ def _known(key: str, member: models.Member, asked: dict[str, Any]) -> Redemption
     return redemption_of(row)
 
 
-def _check_to_be_had(reward: models.Reward, member: models.Member, *, at: datetime) -> None:
-    if reward.is_archived:
-        raise Refused(f"the reward {reward.key!r} is not in the catalogue any more")
-    if (reward.starts_at and at < reward.starts_at) or (reward.ends_at and at >= reward.ends_at):
-        raise Refused(f"the reward {reward.key!r} is not to be had at this time")
-    if reward.tiers and member.tier_key not in reward.tiers:
-        raise Refused(f"the reward {reward.key!r} is for other tiers: {', '.join(reward.tiers)}")
-    if reward.stock == 0:
-        raise Refused(f"the reward {reward.key!r} is out of stock")
-    if reward.per_member is not None:
-        own = Q(member=member) | Q(member__merged_into=member)
-        taken = models.Redemption.objects.filter(own, reward=reward).exclude(status=RedemptionStatus.REVERSED).count()
-        if taken >= reward.per_member:
+def _check_to_be_had(reward: Reward, member: models.Member, *, at: datetime) -> None:
+    taken = taken_by(member.pk).get(reward.key, 0)
+    match rewards.hindrance(reward, tier_key=member.tier_key, taken=taken, at=at):
+        case Hindrance.ARCHIVED:
+            raise Refused(f"the reward {reward.key!r} is not in the catalogue any more")
+        case Hindrance.TO_COME | Hindrance.OVER:
+            raise Refused(f"the reward {reward.key!r} is not to be had at this time")
+        case Hindrance.SOLD_OUT:
+            raise Refused(f"the reward {reward.key!r} is out of stock")
+        case Hindrance.TIER:
+            raise Refused(f"the reward {reward.key!r} is for other tiers: {', '.join(reward.tiers)}")
+        case Hindrance.TAKEN:
             raise Refused(
                 f"the member has had the reward {reward.key!r} {taken} times; {reward.per_member} is the most"
             )
@@ -363,16 +358,20 @@ def _release_command(row: models.Redemption, *, by: audit.Actor, at: datetime) -
 
 
 def _restore(wanted: Sequence[tuple[models.Redemption, int]], *, by: audit.Actor, at: datetime) -> int:
-    """Gives points back, so many of each redemption in all; says how many went back now."""
-    commands = []
-    for row, points in wanted:
+    """Gives points back, so many of each redemption in all; says how many went back now.
+
+    What went back already is not asked for again: its key stands for the member of that time, and he may have become
+    one with another since.
+    """
+    commands, due = [], [(row, points) for row, points in wanted if points > row.restored]
+    for row, points in due:
         spend = row.capture or row.operation
         # What the capture gave back at once, because the order had become smaller, was never the redemption's.
         upto = spend.points - row.points + points
         said = _about(row, actor=by, at=at)
         commands.append(Restore(key=f"restore:{spend.key}:{upto}", spend_key=spend.key, upto=upto, **said))
     outcomes = ledger.post_batch(commands, at=at)
-    for (row, points), outcome in zip(wanted, outcomes, strict=True):
+    for (row, points), outcome in zip(due, outcomes, strict=True):
         if not outcome.is_done:
             raise Conflict(outcome.reason)
         if outcome.is_replay:

@@ -1,10 +1,9 @@
 """Keeping the catalogue of rewards."""
 
 import dataclasses
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from django.db import transaction
 
@@ -12,29 +11,27 @@ from sadakat.kernel.errors import Invalid, NotFound
 from sadakat.loyalty import models
 from sadakat.loyalty.queries.programme import programme
 from sadakat.loyalty.queries.rewards import reward_of
+from sadakat.loyalty.rules.checking import MAX_NUMBER, MAX_TEXT_LENGTH, is_key
 from sadakat.loyalty.types import MAX_POINTS, Reward
 from sadakat.platform import audit
 
-MAX_TEXT_LENGTH: Final = 500
-MAX_COUNT: Final = 10**9
-"""Of stock, and of what one member may take."""
-_KEY: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
-_MAX_KEY_LENGTH: Final = 60
 
-
-def save_reward(reward: Reward, *, actor: audit.Actor, at: datetime) -> Reward:
+def save_reward(reward: Reward, *, actor: audit.Actor, at: datetime, kept: Collection[str] = ()) -> Reward:
     """Makes a reward, or changes the one of that key; the same again changes nothing.
 
-    `taken` is counted and stays as it is.
+    Of one that exists, the fields named in `kept` stay as they are by now, whatever `reward` has there: a form that is
+    open while members take the reward must not bring back its stock. `taken` is counted and always stays.
 
     Raises:
         Invalid: a value that cannot be.
     """
-    _check(reward)
-    wanted = {field.name: getattr(reward, field.name) for field in dataclasses.fields(reward) if field.name != "taken"}
-    wanted |= {"name": dict(reward.name), "description": dict(reward.description), "tiers": list(reward.tiers)}
     with transaction.atomic(durable=True):
         row = models.Reward.objects.select_for_update(no_key=True).filter(key=reward.key).first()
+        if row is not None:
+            reward = dataclasses.replace(reward, **{name: getattr(row, name) for name in kept})
+        _check(reward)
+        wanted = {name: getattr(reward, name) for name in Reward.__dataclass_fields__ if name != "taken"}
+        wanted |= {"name": dict(reward.name), "description": dict(reward.description), "tiers": list(reward.tiers)}
         old = {name: getattr(row, name) for name in wanted} if row else None
         if row is not None and old == wanted:
             return reward_of(row)
@@ -61,7 +58,7 @@ def archive_reward(key: str, *, actor: audit.Actor, at: datetime, is_archived: b
 
 
 def _check(reward: Reward) -> None:
-    if not _KEY.fullmatch(reward.key) or len(reward.key) > _MAX_KEY_LENGTH:
+    if not is_key(reward.key):
         raise Invalid(f"key: expected small letters, digits, - and _, such as free-coffee, not {reward.key!r:.80}")
     if not any(text.strip() for text in reward.name.values()):
         raise Invalid("name: expected a text in at least one language")
@@ -70,9 +67,9 @@ def _check(reward: Reward) -> None:
     _within(reward.points, 1, MAX_POINTS, path="points")
     _within(reward.value_minor, 0, MAX_POINTS, path="value_minor")
     if reward.stock is not None:
-        _within(reward.stock, 0, MAX_COUNT, path="stock")
+        _within(reward.stock, 0, MAX_NUMBER, path="stock")
     if reward.per_member is not None:
-        _within(reward.per_member, 1, MAX_COUNT, path="per_member")
+        _within(reward.per_member, 1, MAX_NUMBER, path="per_member")
     known = [tier.key for tier in programme().ladder.tiers]
     for key in reward.tiers:
         if key not in known:

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from sadakat.events import api as events
 from sadakat.events.types import Fact
 from sadakat.loyalty.operations import ledger
+from sadakat.loyalty.queries.members import holders
 from sadakat.loyalty.types import POINTS_EXPIRED, Activate, Command, Expire, OperationKind, Release
 from sadakat.platform import audit
 
@@ -23,19 +24,10 @@ _ACTIVATING: Final = """
     WHERE lot.remaining > 0 AND lot.is_pending AND lot.activates_at <= %s
     ORDER BY lot.activates_at LIMIT %s
 """
-# Points go back to whoever the member has become.
 _RELEASING: Final = """
-    SELECT h.operation_id, owner.id, h.until, o.key
-    FROM (SELECT * FROM loyalty_hold WHERE until <= %s ORDER BY until LIMIT %s) AS h
-    JOIN loyalty_operation AS o ON o.id = h.operation_id
-    CROSS JOIN LATERAL (
-        WITH RECURSIVE line AS (
-            SELECT id, merged_into_id FROM loyalty_member WHERE id = h.member_id
-            UNION ALL
-            SELECT m.id, m.merged_into_id FROM loyalty_member AS m JOIN line ON m.id = line.merged_into_id
-        )
-        SELECT id FROM line WHERE merged_into_id IS NULL
-    ) AS owner
+    SELECT h.operation_id, h.member_id, h.until, o.key
+    FROM loyalty_hold AS h JOIN loyalty_operation AS o ON o.id = h.operation_id
+    WHERE h.until <= %s ORDER BY h.until LIMIT %s
 """
 _LOCK_DUE: Final = """
     SELECT member_id, chain IS NOT NULL FROM loyalty_balances
@@ -95,9 +87,12 @@ def activate_due(at: datetime) -> bool:
 
 def release_due(at: datetime) -> bool:
     """Gives back what reservations hold that have run out; says whether there were any."""
+    due = _rows(_RELEASING, [at, COMMANDS])
+    # Points go back to whoever the member has become.
+    has = holders({member_id for _, member_id, _, _ in due})
     commands = [
-        Release(key=f"release:{operation_id}", member_id=member_id, at=until, reserve_key=key)
-        for operation_id, member_id, until, key in _rows(_RELEASING, [at, COMMANDS])
+        Release(key=f"release:{operation_id}", member_id=has[member_id], at=until, reserve_key=key)
+        for operation_id, member_id, until, key in due
     ]
     return _post(commands, at=at)
 

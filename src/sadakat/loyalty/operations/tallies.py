@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from django.db import connection
 
-from sadakat.loyalty.types import Per, Programme
+from sadakat.loyalty.rules import earning
+from sadakat.loyalty.types import Programme
 
 Counted = tuple[int, str, date, int]
 """Member, rule, local day and points before multipliers."""
@@ -16,11 +17,6 @@ _COUNT: Final = """
     ON CONFLICT (member_id, rule_key, day) DO UPDATE
     SET points = tally.points + excluded.points, times = tally.times + excluded.times
 """
-
-
-def capped(programme: Programme) -> set[str]:
-    """The rules of which it matters what they have given before."""
-    return {rule.key for rule in programme.rules if any(cap.per is not Per.ORDER for cap in rule.caps)}
 
 
 def count(given: Iterable[Counted], *, sign: int = 1) -> None:
@@ -38,7 +34,7 @@ def count(given: Iterable[Counted], *, sign: int = 1) -> None:
 
 def counted(kept: Mapping[str, Any], *, member_id: int, programme: Programme) -> list[Counted]:
     """What a breakdown counts."""
-    matters = capped(programme)
+    matters = earning.capped(programme)
     rules = kept["rules"]
     day = kept["kept"]["day"]
     return [

@@ -93,7 +93,9 @@ def tiers_due(*, at: datetime) -> bool:
         members = models.Member.objects.filter(id__gt=latest.tiers_upto, merged_into=None)
         ids = list(members.order_by("id").values_list("id", flat=True)[:BATCH])
         # By the first programme members reach their tiers; nothing has changed for them.
-        touch(evaluate_tiers(ids, at=at, is_new_programme=latest.version > 1))
+        evaluate_tiers(ids, at=at, is_new_programme=latest.version > 1)
+        # What a point is worth may have changed too, which is a feature of everybody.
+        touch(ids)
         latest.tiers_upto = ids[-1] if len(ids) == BATCH else None
         latest.save(update_fields=["tiers_upto"])
     return True

@@ -48,16 +48,12 @@ _TALLIES: Final = """
 log: Final = structlog.get_logger()
 
 
-def quotes(asked: Sequence[Asked], *, at: datetime) -> list[Quote]:
-    """What each of these earns by the programme that holds at `at`, as if all were given in this order.
-
-    Caps count what the tallies say and the quotes before it. The tier is that of the moment of the purchase.
-    """
-    return quotes_by(programme_at(at), asked)
-
-
 def quotes_by(programme: Programme, asked: Sequence[Asked], *, tallies: "Tallies | None" = None) -> list[Quote]:
-    """As `quotes`, by a programme that need not be the one that holds; with `tallies`, caps count those alone."""
+    """What each of these earns by a programme, as if all were given in this order.
+
+    Caps count what the tallies say and the quotes before it; with `tallies`, those alone. The tier is that of the
+    moment of the purchase.
+    """
     tiers = _tiers(programme, asked)
     fitting = _fitting(programme, asked, tiers=tiers)
     if tallies is None:
@@ -193,7 +189,7 @@ class Tallies:
     """What capped rules have given around each place, with what the quotes before it are about to give."""
 
     def __init__(self, programme: Programme) -> None:
-        self.capped = {rule.key for rule in programme.rules if any(cap.per is not Per.ORDER for cap in rule.caps)}
+        self.capped = earning.capped(programme)
         self.kept: dict[int, dict[tuple[str, Per], tuple[int, int]]] = {}
         self.before: dict[int, list[tuple[str, date, int]]] = {}
 

@@ -35,11 +35,16 @@ _BALANCES: Final = """
     FROM loyalty_balances AS b WHERE b.member_id = ANY(%(members)s::bigint[])
 """
 _AS_OF: Final = """
-    SELECT account, sum(points)::bigint FROM (
-        SELECT source AS account, -points AS points FROM loyalty_entry WHERE member_id = %(member)s AND at <= %(at)s
-        UNION ALL
-        SELECT target, points FROM loyalty_entry WHERE member_id = %(member)s AND at <= %(at)s
-    ) AS moves GROUP BY account
+    WITH RECURSIVE family (id) AS (
+        SELECT %(member)s::bigint
+        UNION
+        SELECT joined.id FROM family JOIN loyalty_member AS joined ON joined.merged_into_id = family.id
+    )
+    SELECT account, coalesce(sum(moved) FILTER (WHERE member_id = %(member)s), 0)::bigint, sum(moved)::bigint
+    FROM loyalty_entry AS entry
+    CROSS JOIN LATERAL (VALUES (source, -entry.points), (target, entry.points)) AS side (account, moved)
+    WHERE member_id IN (SELECT id FROM family) AND at <= %(at)s
+    GROUP BY account
 """
 _EXPIRING: Final = """
     SELECT member_id, points, expires_at FROM (
@@ -130,14 +135,19 @@ def balances(member_ids: Collection[int], *, at: datetime) -> dict[int, Balance]
 
 
 def balance_as_of(member_id: int, *, at: datetime) -> Balance:
-    """What a member had at an instant, by what is known now of what had happened by then."""
-    has = dict(_rows(_AS_OF, member=member_id, at=at))
+    """What a member had at an instant, by what is known now of what had happened by then.
+
+    Points for life are with those of the members who have become one with him since.
+    """
+    rows = _rows(_AS_OF, member=member_id, at=at)
+    has = {account: points for account, points, _ in rows}
+    ever = {account: points for account, _, points in rows}
     return Balance(
         active=has.get("active", 0) - _not_booked(member_id, at=at),
         pending=has.get("pending", 0),
         reserved=has.get("reserved", 0),
         deficit=-has.get("deficit", 0),
-        lifetime=-has.get("issued", 0) - has.get("reversed", 0),
+        lifetime=-ever.get("issued", 0) - ever.get("reversed", 0),
     )
 
 
@@ -156,11 +166,6 @@ def ledger(member_id: int, *, before_id: int | None = None, limit: int = 50) -> 
     """
     rows = _rows(_LINES, member=member_id, before=before_id, limit=min(limit, LEDGER_MAX))
     return [_line(row) for row in rows]
-
-
-def operation_named(key: str) -> models.Operation | None:
-    """The operation of that natural key, if it was done."""
-    return models.Operation.objects.filter(key=key).first()
 
 
 def _not_booked(member_id: int, *, at: datetime) -> int:

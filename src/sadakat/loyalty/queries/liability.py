@@ -43,6 +43,14 @@ _WITH: Final = """
     ), tiers AS (
         SELECT DISTINCT ON (member_id) member_id, to_key FROM loyalty_tierchange
         WHERE at < %(until)s ORDER BY member_id, at DESC, id DESC
+    ), joined AS (
+        SELECT id, merged_into_id AS holder_id FROM loyalty_member WHERE merged_into_id IS NOT NULL
+        UNION ALL
+        SELECT joined.id, above.merged_into_id FROM joined JOIN loyalty_member AS above ON above.id = joined.holder_id
+        WHERE above.merged_into_id IS NOT NULL
+    ), holders AS (
+        SELECT joined.id, joined.holder_id FROM joined JOIN loyalty_member AS top ON top.id = joined.holder_id
+        WHERE top.merged_into_id IS NULL
     ), roots AS (
         SELECT lot.id, lot.points,
             (lot.at AT TIME ZONE %(zone)s)::date AS given,
@@ -55,8 +63,8 @@ _WITH: Final = """
             coalesce(tiers.to_key, '') AS tier
         FROM loyalty_lot AS lot
         JOIN loyalty_operation AS award ON award.id = lot.operation_id
-        JOIN loyalty_member AS member ON member.id = lot.member_id
-        LEFT JOIN tiers ON tiers.member_id = coalesce(member.merged_into_id, member.id)
+        LEFT JOIN holders ON holders.id = lot.member_id
+        LEFT JOIN tiers ON tiers.member_id = coalesce(holders.holder_id, lot.member_id)
         WHERE lot.came_from_id IS NULL AND lot.at < %(until)s
     )
 """

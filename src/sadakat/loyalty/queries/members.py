@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
+from psycopg import sql
 
-from sadakat.kernel import text as texts
+from sadakat.customers import api as customers
 from sadakat.kernel.errors import Invalid, NotFound
 from sadakat.loyalty import models
 from sadakat.loyalty.queries import ledger, tiers
@@ -15,18 +16,19 @@ from sadakat.loyalty.rules import cards
 from sadakat.loyalty.types import EnrolledBy, Member
 
 MAX_LISTED: Final = 200
-# What LIKE would take for its own signs.
-_SIGNS: Final = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
-# What is typed may be a name, an e-mail, a phone, or the beginning of a card number.
-_FOUND: Final = """
-    SELECT member.id FROM loyalty_member AS member
-    LEFT JOIN customers_feature AS known USING (customer_id)
-    WHERE member.merged_into_id IS NULL AND member.id > %(after)s AND (%(tier)s = '' OR member.tier_key = %(tier)s)
-        AND (%(digits)s <> '' AND member.number LIKE %(digits)s || '%%'
-            OR coalesce(known.search_text, '') LIKE ALL (%(words)s))
-    ORDER BY member.id LIMIT %(limit)s
-"""
-
+_FOUND: Final = sql.SQL(
+    """
+    SELECT id FROM loyalty_member
+    WHERE merged_into_id IS NULL AND id > %s AND (%s = '' OR tier_key = %s) AND {}
+    ORDER BY id LIMIT %s
+    """
+)
+# What is typed may be a name, an e-mail, a phone, or the beginning of a card number: each has an index of its own.
+_NAMED: Final = sql.SQL(
+    """id IN (
+        SELECT id FROM loyalty_member WHERE customer_id IN (SELECT customer_id FROM customers_feature AS f WHERE {})
+        UNION ALL SELECT id FROM loyalty_member WHERE number LIKE %s)"""
+)
 _OWNERS: Final = """
     SELECT whose.profile_id, member.id, whose.customer_id, member.enrolled_at
     FROM customers_profile AS whose
@@ -40,6 +42,14 @@ _HOLDERS: Final = """
         SELECT up.id, next.id, next.merged_into_id FROM up JOIN loyalty_member AS next ON next.id = up.merged_into_id
     )
     SELECT id, holder_id FROM up WHERE merged_into_id IS NULL
+"""
+_PARTS: Final = """
+    WITH RECURSIVE parts AS (
+        SELECT %s::bigint AS id
+        UNION
+        SELECT member.id FROM parts JOIN loyalty_member AS member ON member.merged_into_id = parts.id
+    )
+    SELECT id FROM parts
 """
 
 
@@ -90,24 +100,20 @@ def member_numbered(number: str, *, at: datetime) -> Member | None:
 
 
 def search_members(text: str = "", *, tier: str = "", after: int = 0, limit: int = 50, at: datetime) -> list[Member]:
-    """Members whose name, e-mail, phone or card holds every word, or whose card number begins so; by id.
+    """Members whom a search for customers finds, or whose card number begins so; by id.
 
     `tier` keeps those of one tier; `after` is the id of the last one seen.
     """
-    typed = "".join(text.replace("-", " ").split())
-    words = texts.fold(text).translate(_SIGNS).split()
+    fits: sql.Composable = sql.SQL("true")
+    said: list[Any] = []
+    if text.strip():
+        where, found = customers.search_condition(text)
+        digits = "".join(text.replace("-", " ").split())
+        # What is no number begins none.
+        fits, said = _NAMED.format(where), [*found, f"{digits}%" if digits.isascii() and digits.isdigit() else ""]
+    tier = tier.replace("\0", " ")
     with connection.cursor() as cursor:
-        cursor.execute(
-            _FOUND,
-            {
-                "after": after,
-                "tier": tier,
-                "digits": typed if typed.isascii() and typed.isdigit() else "",
-                # A word of one or two letters has no trigram of its own; with the blank before it, it has.
-                "words": [f"%{word}%" if len(word) > 2 else f"% {word}%" for word in words] or ["%"],
-                "limit": min(limit, MAX_LISTED),
-            },
-        )
+        cursor.execute(_FOUND.format(fits), [after, tier, tier, *said, min(limit, MAX_LISTED)])
         ids = [row[0] for row in cursor.fetchall()]
     return _members(ids, at=at)
 
@@ -129,6 +135,13 @@ def holders(member_ids: Iterable[int]) -> dict[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(_HOLDERS, [list(member_ids)])
         return dict(cursor.fetchall())
+
+
+def parts_of(member_id: int) -> list[int]:
+    """The member and all who have become one with him, directly or through others."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PARTS, [member_id])
+        return [id_ for (id_,) in cursor.fetchall()]
 
 
 def _members(member_ids: Collection[int], *, at: datetime) -> list[Member]:

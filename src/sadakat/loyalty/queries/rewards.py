@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from sadakat.kernel.errors import NotFound
 from sadakat.loyalty import models
+from sadakat.loyalty.queries.members import parts_of
 from sadakat.loyalty.types import Redemption, RedemptionStatus, Reward, RewardKind
 
 REDEMPTIONS_PER_PAGE: Final = 50
@@ -36,15 +37,25 @@ def redemptions(
     before_id: int | None = None,
     limit: int = REDEMPTIONS_PER_PAGE,
 ) -> list[Redemption]:
-    """What a member, or everybody, has redeemed, latest first; `before_id` is that of the last one seen."""
+    """What a member, or everybody, has redeemed, latest first; `before_id` is that of the last one seen.
+
+    Those of members who have become one with him are his.
+    """
     rows = _rows().order_by("-id")
     if member_id is not None:
-        rows = rows.filter(member_id=member_id)
+        rows = rows.filter(member_id__in=parts_of(member_id))
     if reward_key:
         rows = rows.filter(reward__key=reward_key)
     if before_id is not None:
         rows = rows.filter(id__lt=before_id)
     return [redemption_of(row) for row in rows[:limit]]
+
+
+def taken_by(member_id: int) -> dict[str, int]:
+    """How often a member, with those who have become one with him, has had each reward, by its key."""
+    rows = models.Redemption.objects.filter(member_id__in=parts_of(member_id), reward__isnull=False)
+    counted = rows.exclude(status=RedemptionStatus.REVERSED).values_list("reward__key").annotate(Count("id"))
+    return dict(counted.order_by())
 
 
 def redemption(redemption_id: int) -> Redemption:

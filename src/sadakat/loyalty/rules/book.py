@@ -145,6 +145,8 @@ class Book:
         self.is_short = False
         """Whether a member may need more lots than were read."""
         self.members: dict[int, Member] = {}
+        self.merged: dict[int, int] = {}
+        """Members who have become one with others, and with whom."""
         self.operations: dict[str, Operation] = {}
         self.holds: dict[int, Hold] = {}
         self.draws: dict[int, list[Draw]] = {}

@@ -1,6 +1,7 @@
 """Points at checkout: how many of them pay, and what they are worth. See `docs/algorithms/spending-points.md`."""
 
 from decimal import ROUND_FLOOR, Decimal
+from fractions import Fraction
 
 from sadakat.loyalty.types import Burning
 
@@ -30,6 +31,15 @@ def worth_minor(burning: Burning, *, points: int) -> int:
     5000
     """
     return points // burning.points_step * burning.step_minor
+
+
+def liability_minor(burning: Burning, *, points: int) -> int:
+    """What is owed for points that may all be spent, those that are no whole step yet as well.
+
+    >>> liability_minor(Burning(points_step=100, step_minor=500), points=1_050)
+    5250
+    """
+    return round(Fraction(points * burning.step_minor, burning.points_step))
 
 
 def given_back(points: int, *, share: Decimal) -> int:

@@ -15,8 +15,8 @@ MAX_RULES: Final = 200
 """Of each list of the document."""
 MAX_TEXT_LENGTH: Final = 500
 MAX_NUMBER: Final = 10**9
+MAX_KEY_LENGTH: Final = 60
 _KEY: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
-_MAX_KEY_LENGTH: Final = 60
 # Each would give points for points, round and round.
 _OWN_FACTS: Final = frozenset(
     {
@@ -153,16 +153,21 @@ def _check_burning(burning: types.Burning) -> None:
     _within(burning.hold_minutes, 1, 10_080, path="burning.hold_minutes")
 
 
+def is_key(text: str) -> bool:
+    """Whether parts of a programme and rewards can be called so by other systems: `double-points-week`."""
+    return len(text) <= MAX_KEY_LENGTH and _KEY.fullmatch(text) is not None
+
+
 def _unique(parts: Sequence[EarningRule | Multiplier | Tier], *, path: str, taken: str = "") -> None:
     keys = [part.key for part in parts]
     if len(keys) > MAX_RULES:
         raise fault(path, reason=f"expected at most {MAX_RULES}, not {len(keys)}")
     seen = {taken}
     for key in keys:
-        if not _KEY.fullmatch(key) or len(key) > _MAX_KEY_LENGTH:
+        if not is_key(key):
             raise fault(
                 path,
-                reason=f"a key has 1 to {_MAX_KEY_LENGTH} small letters and digits with single - or _ between, "
+                reason=f"a key has 1 to {MAX_KEY_LENGTH} small letters and digits with single - or _ between, "
                 f"not {key!r:.80}",
             )
         if key in seen:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from sadakat.kernel import predicates, text, time
+from sadakat.kernel import predicates, sharing, text, time
 from sadakat.loyalty.rules.lives import expires_at
 from sadakat.loyalty.types import (
     MAX_POINTS,
@@ -84,6 +84,11 @@ class Occasion:
 Earning: TypeAlias = Purchase | Occasion
 
 
+def capped(programme: Programme) -> set[str]:
+    """The keys of the rules of which it matters what they have given before."""
+    return {rule.key for rule in programme.rules if any(cap.per is not Per.ORDER for cap in rule.caps)}
+
+
 def earned(
     programme: Programme,
     what: Earning,
@@ -156,23 +161,12 @@ def multiplied(points: int, factors: Collection[Decimal], *, rounding: Rounding)
 
 
 def shared(total: int, weights: Sequence[int]) -> list[int]:
-    """`total` shared out by `weights` in whole numbers that sum to it: largest remainders first, then the earliest.
+    """`total` in the proportion of the weights, as `kernel.sharing` does it; where all are 0, as equal as can be.
 
-    Where all weights are 0 the parts are as equal as can be.
-
-    >>> shared(100, [1, 1, 1]), shared(19, [5000, 0, 15000]), shared(3, [0, 0])
-    ([34, 33, 33], [5, 0, 14], [2, 1])
+    >>> shared(19, [5000, 0, 15000]), shared(3, [0, 0])
+    ([5, 0, 14], [2, 1])
     """
-    if not weights:
-        return []
-    if not any(weights):
-        weights = [1] * len(weights)
-    whole = sum(weights)
-    parts = [total * weight // whole for weight in weights]
-    places = sorted(range(len(weights)), key=lambda place: (-(total * weights[place] % whole), place))
-    for place in places[: total - sum(parts)]:
-        parts[place] += 1
-    return parts
+    return sharing.shared(total, weights if any(weights) else [1] * len(weights))
 
 
 def activates_at(programme: Programme, what: Earning) -> datetime | None:

@@ -98,6 +98,7 @@ def _decide(book: Book, command: Command) -> Decision:
             _check_same(known, command)
             return Decision(operation=known, points=known.points, is_replay=True, balance=member.balance)
         _check_points(command)
+        _check_open(book, command)
         # Nothing has happened later than it is recorded: a clock that runs ahead must not make points expire.
         at = min(command.at, book.at)
         expired = expire_due(book, member, at)
@@ -123,6 +124,20 @@ def _check_points(command: Command) -> None:
     said = getattr(command, "points", None)
     if said is not None and not 0 < said <= MAX_POINTS:
         raise RefusedError(f"expected 1 to {MAX_POINTS} points, not {said}")
+
+
+def _check_open(book: Book, command: Command) -> None:
+    """Points of whoever has become one with another are the other's, and nobody would see what comes to him."""
+    match command:
+        case Award() | Spend() | Reserve() | Deduct():
+            asked = [command.member_id]
+        case Transfer(points=int()):
+            asked = [command.member_id, command.to_member_id]
+        case _:
+            return
+    for member_id in asked:
+        if member_id in book.merged:
+            raise RefusedError(f"member {member_id} has become one with member {book.merged[member_id]}")
 
 
 # ── Giving ──

@@ -11,9 +11,20 @@ from django.utils.translation import gettext_lazy
 from sadakat.kernel import money
 from sadakat.loyalty.types import Downgrade, Ladder, Tier, TierMetric, TierWindow, Validity
 from sadakat.loyalty.web import words
-from sadakat.loyalty.web.programme_forms import ANY_STEP, MAX_NAME, MAX_TEXT, Parted, key_for, names_of, whole
+from sadakat.loyalty.web.programme_forms import (
+    ANY_STEP,
+    DECIMALS,
+    MAX_LISTED,
+    MAX_NAME,
+    Parted,
+    key_for,
+    names_of,
+    whole,
+)
 
 MAX_TIERS: Final = 12
+MOST_MINOR_DIGITS: Final = 4
+"""Of any currency."""
 
 
 def _choice(label: Any, labels: Any) -> forms.ChoiceField:
@@ -28,7 +39,7 @@ class LadderForm(Parted):
     window_months = whole(gettext_lazy("Months, where so many are counted"), low=1, high=120)
     validity = _choice(gettext_lazy("A tier holds"), words.VALIDITIES)
     validity_months = whole(gettext_lazy("Months, where it holds so many"), low=1, high=120)
-    grace_days = whole(gettext_lazy("Days of grace"), high=365)
+    grace_days = whole(gettext_lazy("Days of grace"), high=366)
     downgrade = _choice(gettext_lazy("Whoever has not earned it again goes"), words.DOWNGRADES)
 
     PARTS = (
@@ -63,25 +74,30 @@ class TierForm(Parted):
     name_en = forms.CharField(label=gettext_lazy("Name in English"), max_length=MAX_NAME, required=False)
     name_tr = forms.CharField(label=gettext_lazy("Name in Turkish"), max_length=MAX_NAME, required=False)
     threshold = forms.DecimalField(
-        label=gettext_lazy("Threshold"), min_value=0, max_digits=16, decimal_places=2, required=False
+        label=gettext_lazy("Threshold"),
+        min_value=0,
+        max_digits=24,
+        decimal_places=DECIMALS + MOST_MINOR_DIGITS,
+        required=False,
+        widget=forms.NumberInput(attrs=ANY_STEP),
     )
     multiplier = forms.DecimalField(
         label=gettext_lazy("Points ×"),
-        min_value=Decimal("0.01"),
+        min_value=Decimal("0.000001"),
         max_value=100,
-        decimal_places=2,
+        decimal_places=DECIMALS,
         required=False,
         widget=forms.NumberInput(attrs=ANY_STEP),
     )
     benefits_en = forms.CharField(
         label=gettext_lazy("Benefits in English, one a line"),
-        max_length=MAX_TEXT,
+        max_length=MAX_LISTED,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     benefits_tr = forms.CharField(
         label=gettext_lazy("Benefits in Turkish, one a line"),
-        max_length=MAX_TEXT,
+        max_length=MAX_LISTED,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
@@ -100,13 +116,13 @@ TierForms = forms.formset_factory(TierForm, extra=1, max_num=MAX_TIERS, can_dele
 
 def filled_tiers(ladder: Ladder, *, currency: str) -> list[dict[str, Any]]:
     """The steps as the ladder has them."""
-    is_money = ladder.metric is TierMetric.SPEND
+    digits = _minor_digits(ladder.metric, currency=currency)
     return [
         {
             "key": tier.key,
             "name_en": tier.name.get("en", ""),
             "name_tr": tier.name.get("tr", ""),
-            "threshold": money.to_major(int(tier.threshold), currency=currency) if is_money else tier.threshold,
+            "threshold": tier.threshold.scaleb(-digits),
             "multiplier": tier.multiplier,
             "benefits_en": "\n".join(tier.benefits.get("en", ())),
             "benefits_tr": "\n".join(tier.benefits.get("tr", ())),
@@ -121,23 +137,27 @@ def said_tiers(forms_of_tiers: Any, *, metric: str, old: Ladder, currency: str) 
     found: dict[str, Tier] = {}
     for form in forms_of_tiers:
         said = form.cleaned_data
-        names = names_of(said)
+        was = before.get(said.get("key", ""))
+        names = names_of(said, old=was.name if was else None)
         if not names or said.get("DELETE"):
             continue
-        key = said["key"] if said["key"] in before else key_for(names, taken=[*before, *found])
-        threshold = said["threshold"] or Decimal(0)
-        if metric == TierMetric.SPEND:
-            threshold = Decimal(money.to_minor(threshold, currency=currency))
+        key = was.key if was else key_for(names, taken=[*before, *found])
+        threshold = (said["threshold"] or Decimal(0)).scaleb(_minor_digits(metric, currency=currency))
         benefits = {
             language: [line.strip() for line in said[f"benefits_{language}"].splitlines() if line.strip()]
             for language in ("en", "tr")
         }
-        was = before.get(key, Tier(key=key, name=names, threshold=threshold))
+        was = was or Tier(key=key, name=names, threshold=threshold)
+        others = {language: texts for language, texts in was.benefits.items() if language not in benefits}
         found[key] = replace(
             was,
             name=names,
             threshold=threshold,
             multiplier=said["multiplier"] or Decimal(1),
-            benefits={language: texts for language, texts in benefits.items() if texts},
+            benefits=others | {language: texts for language, texts in benefits.items() if texts},
         )
     return list(found.values())
+
+
+def _minor_digits(metric: str, *, currency: str) -> int:
+    return money.minor_digits(currency) if metric == TierMetric.SPEND else 0

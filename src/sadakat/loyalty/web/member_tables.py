@@ -25,11 +25,12 @@ _LEDGER: Final = [
 ]
 _REDEMPTIONS: Final = [
     parts.Column(label=gettext_lazy("What")),
-    parts.Column(label=gettext_lazy("Code")),
     parts.Column(label=gettext_lazy("Points"), is_numeric=True),
     parts.Column(label=gettext_lazy("State")),
     parts.Column(label=gettext_lazy("When")),
 ]
+# Whoever has a code has what it stands for.
+_CODE: Final = parts.Column(label=gettext_lazy("Code"))
 _ACT: Final = parts.Column(label=gettext_lazy("Undo"))
 
 
@@ -84,14 +85,17 @@ def _line(
 
 
 def redeemed(
-    request: HttpRequest, member_id: int, rewards: Mapping[str, Reward], *, may_undo: bool, currency: str
+    request: HttpRequest, member_id: int, rewards: Mapping[str, Reward], *, may_manage: bool, currency: str
 ) -> parts.Table:
-    """What a member has redeemed, latest first; `rewards` by key."""
-    rows = [_redeemed(each, rewards, may_undo=may_undo, currency=currency) for each in catalogue.redemptions(member_id)]
+    """What a member has redeemed, latest first, with the codes and ways back for managers; `rewards` by key."""
+    rows = [
+        _redeemed(each, rewards, may_undo=may_manage, currency=currency) for each in catalogue.redemptions(member_id)
+    ]
+    what, *others = _REDEMPTIONS
     return parts.short_table(
         request,
         caption=_("Redemptions"),
-        columns=[*_REDEMPTIONS, *([_ACT] if may_undo else [])],
+        columns=[what, _CODE, *others, _ACT] if may_manage else _REDEMPTIONS,
         rows=rows,
         empty=parts.Empty(icon="gift", title=_("Nothing redeemed yet")),
     )

@@ -18,12 +18,9 @@ from sadakat.loyalty.queries import members as queries
 from sadakat.loyalty.queries import programme as programmes
 from sadakat.loyalty.queries import rewards as catalogue
 from sadakat.loyalty.queries import tiers as standings
-from sadakat.loyalty.types import (
-    EnrolledBy,
-    Member,
-    Programme,
-    TierMetric,
-)
+from sadakat.loyalty.rules import burning
+from sadakat.loyalty.rules.rewards import hindrance
+from sadakat.loyalty.types import EnrolledBy, Member, Programme, TierMetric
 from sadakat.loyalty.web import member_tables, telling, words
 from sadakat.loyalty.web.pages import may_manage, tabs
 from sadakat.platform import access, brand
@@ -67,7 +64,10 @@ def members(request: HttpRequest) -> HttpResponse:
             request,
             caption=_("Members"),
             columns=_COLUMNS,
-            rows=[{"member": each, "name": names.get(each.customer_id, ""), "tier": tier_name(each)} for each in shown],
+            rows=[
+                {"member": each, "name": names.get(each.customer_id, ""), "tier": tier_name(each, held)}
+                for each in shown
+            ],
             empty=_nobody(is_asked=bool(kept)),
         ),
         "next_url": _url(kept, after=shown[-1].id) if len(found) > PAGE_SIZE else "",
@@ -86,7 +86,7 @@ def member(request: HttpRequest, member_id: int) -> HttpResponse:
     if found.id != member_id:
         return redirect("member", member_id=found.id)
     rewards = {each.key: each for each in catalogue.rewards(include_archived=True)}
-    is_manager = may_manage(request)
+    is_manager, taken = may_manage(request), catalogue.taken_by(member_id)
     context = {
         "member": found,
         "name": names_of([found.customer_id]).get(found.customer_id, "") or found.number,
@@ -107,13 +107,21 @@ def member(request: HttpRequest, member_id: int) -> HttpResponse:
         ),
         "changes": _tier_changes(member_id, held),
         "ledger": member_tables.lines(request, member_id, held, rewards, may_undo=is_manager, zone=here.zone),
-        "redemptions": member_tables.redeemed(request, member_id, rewards, may_undo=is_manager, currency=here.currency),
+        "redemptions": member_tables.redeemed(
+            request, member_id, rewards, may_manage=is_manager, currency=here.currency
+        ),
         "may_manage": is_manager,
         "tiers": [(tier.key, words.name_of(tier.name, default=tier.key)) for tier in held.ladder.tiers],
         "affordable": [
             {"reward": each, "name": words.name_of(each.name, default=each.key)}
             for each in rewards.values()
-            if not each.is_archived and each.stock != 0 and each.points <= found.balance.active
+            if not hindrance(
+                each,
+                tier_key=found.tier.key,
+                taken=taken.get(each.key, 0),
+                at=at,
+                active=found.balance.active,
+            )
         ],
         "nonce": uuid4(),
     }
@@ -147,19 +155,19 @@ def names_of(customer_ids: Sequence[int]) -> dict[int, str]:
     return {row.id: row.name for row in customers.customer_rows(customer_ids)}
 
 
-def tier_name(found: Member) -> str:
+def tier_name(found: Member, held: Programme) -> str:
     """The tier of a member in the reader's language; empty below the lowest."""
-    tiers = {tier.key: tier.name for tier in programmes.programme().ladder.tiers}
+    tiers = {tier.key: tier.name for tier in held.ladder.tiers}
     return words.name_of(tiers.get(found.tier.key, {}), default=found.tier.name)
 
 
 def strip(found: Member, held: Programme, *, currency: str) -> list[tuple[str, str]]:
     """What a member has, in figures."""
-    balance, burning = found.balance, held.burning
-    worth = balance.active // burning.points_step * burning.step_minor
+    balance = found.balance
+    worth_minor = burning.worth_minor(held.burning, points=balance.active)
     return [
         (_("Active points"), formats.number(balance.active)),
-        (_("Worth at checkout"), formats.money(worth, currency=currency)),
+        (_("Worth at checkout"), formats.money(worth_minor, currency=currency)),
         (_("Pending"), formats.number(balance.pending)),
         *([(_("Reserved"), formats.number(balance.reserved))] if balance.reserved else []),
         *([(_("Owed"), formats.number(balance.deficit))] if balance.deficit else []),

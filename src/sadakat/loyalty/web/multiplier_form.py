@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy
 
 from sadakat.loyalty.types import Multiplier
-from sadakat.loyalty.web.programme_forms import ANY_STEP, ConditionsForm
+from sadakat.loyalty.web.programme_forms import ANY_STEP, DECIMALS, ConditionsForm
 
 
 class MultiplierForm(ConditionsForm):
@@ -15,9 +15,9 @@ class MultiplierForm(ConditionsForm):
 
     factor = forms.DecimalField(
         label=gettext_lazy("Points are multiplied by"),
-        min_value=Decimal("0.01"),
+        min_value=Decimal("0.000001"),
         max_value=100,
-        decimal_places=2,
+        decimal_places=DECIMALS,
         widget=forms.NumberInput(attrs=ANY_STEP),
     )
     tiers = forms.MultipleChoiceField(
@@ -36,5 +36,8 @@ class MultiplierForm(ConditionsForm):
 
     def said(self, key: str) -> Multiplier:
         """The multiplier as it was filled in."""
-        said = self.cleaned_data
-        return Multiplier(key=key, factor=said["factor"], tiers=tuple(said["tiers"]), **self.common())
+        said, part = self.cleaned_data, self._part
+        tiers = tuple(said["tiers"])
+        if isinstance(part, Multiplier) and set(part.tiers) == set(tiers):
+            tiers = part.tiers  # in its order
+        return Multiplier(key=key, factor=said["factor"], tiers=tiers, **self.common())

@@ -1,7 +1,7 @@
-"""Loyalty at a glance: members, points by month, what is owed and what is due."""
+"""Loyalty at a glance: members, points by month, what they may cost and what is due."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
-from sadakat.loyalty.queries import liability as liabilities
 from sadakat.loyalty.queries import members, overview, tiers
 from sadakat.loyalty.queries import programme as programmes
 from sadakat.loyalty.queries import rewards as catalogue
@@ -72,20 +71,30 @@ def overview_page(request: HttpRequest) -> HttpResponse:
     soon = overview.expiring_until(at + timedelta(days=SOON_DAYS), at=at)
     context |= {
         "name": words.name_of(held.name),
-        "figures": _figures(held, soon, here=here, at=at),
-        "months": _months(day, here=here),
+        "figures": _figures(held, soon, here=here),
         "tiers": _tiers(held),
-        "groups": _groups(request, overview.groups(day=day), currency=here.currency),
         "due": _due(held, soon, day=day),
     }
     return render(request, "loyalty/overview.html", context)
 
 
-def _figures(held: Programme, soon: Due, *, here: Brand, at: datetime) -> list[parts.Figure]:
+@require_GET
+@access.requires(Permission.VIEW_ANALYTICS)
+def history(request: HttpRequest) -> HttpResponse:
+    """What all entries and orders of these years say, which the overview loads after itself."""
+    here = brand.current()
+    day = here.day(timezone.now())
+    context = {
+        "months": _months(day, here=here),
+        "groups": _groups(request, overview.groups(day=day), currency=here.currency),
+    }
+    return render(request, "loyalty/_history.html", context)
+
+
+def _figures(held: Programme, soon: Due, *, here: Brand) -> list[parts.Figure]:
     points = overview.outstanding()
     outstanding = sum(points.values())
-    owed = liabilities.liability(as_of=here.day(at))
-    burning = held.burning
+    worth_minor = outstanding * held.burning.step_minor // held.burning.points_step
     return [
         parts.Figure(
             label=_("Members"),
@@ -103,13 +112,8 @@ def _figures(held: Programme, soon: Due, *, here: Brand, at: datetime) -> list[p
         ),
         parts.Figure(
             label=_("What they may cost"),
-            value=formats.compact_money(owed.expected_minor, currency=here.currency),
-            note=_("expected; at most %(amount)s")
-            % {
-                "amount": formats.compact_money(
-                    outstanding * burning.step_minor // burning.points_step, currency=here.currency
-                )
-            },
+            value=formats.compact_money(worth_minor, currency=here.currency),
+            note=_("at most, if all of them are spent"),
             definition_url=reverse("liability"),
         ),
         parts.Figure(

@@ -20,8 +20,10 @@ from sadakat.loyalty.operations import redemptions as redemption_operations
 from sadakat.loyalty.queries import ledger as ledger_queries
 from sadakat.loyalty.queries import programme as programme_queries
 from sadakat.loyalty.queries import rewards as reward_queries
+from sadakat.loyalty.queries.members import parts_of
+from sadakat.loyalty.rules.rewards import Hindrance, closed, hindrance
 from sadakat.loyalty.types import Member, Programme, RedemptionStatus, Reward, TierMetric
-from sadakat.loyalty.web import portal_words, qr, words
+from sadakat.loyalty.web import portal_words, qr, telling, words
 from sadakat.loyalty.web.portal_entry import inside
 from sadakat.platform import audit, brand
 from sadakat.platform.ui import reasons
@@ -54,7 +56,12 @@ def home(request: HttpRequest, member: Member) -> HttpResponse:
     here, at = brand.current(), timezone.now()
     programme = programme_queries.programme()
     rewards = {each.key: each for each in reward_queries.rewards(include_archived=True)}
-    offers = [_offer(each, member, programme, number, at) for number, each in enumerate(rewards.values())]
+    taken = reward_queries.taken_by(member.id)
+    offers = [
+        _offer(each, member, programme, taken=taken.get(each.key, 0), number=number, at=at)
+        for number, each in enumerate(rewards.values())
+        if not closed(each, at=at)
+    ]
     lines = ledger_queries.ledger(member.id, limit=SHOWN_MOVEMENTS * 2)
     shown = portal_words.movements(lines, programme=programme, rewards=rewards, zone=here.zone, now=at)
     context = {
@@ -62,13 +69,13 @@ def home(request: HttpRequest, member: Member) -> HttpResponse:
         "balance": member.balance,
         "worth": portal_words.worth(member.balance.active, programme=programme, currency=here.currency),
         "expiring": [
-            (words.points(each.points), portal_words.last_day(each.expires_at, here.zone))
+            (words.points(each.points), portal_words.last_day(each.expires_at, zone=here.zone))
             for each in member.expiring[:SHOWN_EXPIRING]
         ],
         "tier": _tier(member, programme, currency=here.currency),
         "card": portal_words.grouped(member.number),
         "qr": qr.svg(member.number, label=_("QR code of your member number")),
-        "offers": [each for each in offers if each is not None],
+        "offers": offers,
         "codes": _codes(member, rewards),
         "movements": shown[:SHOWN_MOVEMENTS],
         "nonce": secrets.token_hex(8),
@@ -119,7 +126,7 @@ def redeem(request: HttpRequest, member: Member, key: str) -> HttpResponse:
 def redeemed(request: HttpRequest, member: Member, redemption_id: int) -> HttpResponse:
     """The code of a reward, to be shown at the till or typed at checkout."""
     one = reward_queries.redemption(redemption_id)
-    if one.member_id != member.id or not one.code:
+    if one.member_id not in parts_of(member.id) or not one.code:
         raise NotFound(f"there is no redemption {redemption_id}")
     reward = reward_queries.reward(one.reward_key)
     context = {
@@ -146,25 +153,24 @@ def _name(member: Member) -> str:
     return customers.customer(member.customer_id).name
 
 
-def _offer(reward: Reward, member: Member, programme: Programme, number: int, at: datetime) -> Offer | None:
-    """None for what nobody can have now."""
-    is_on = (not reward.starts_at or reward.starts_at <= at) and (not reward.ends_at or at < reward.ends_at)
-    if reward.is_archived or not is_on or reward.stock == 0:
-        return None
+def _offer(reward: Reward, member: Member, programme: Programme, *, taken: int, number: int, at: datetime) -> Offer:
     missing = reward.points - member.balance.active
-    hindrance = ""
-    if reward.tiers and member.tier.key not in reward.tiers:
-        names = {tier.key: words.name_of(tier.name) for tier in programme.ladder.tiers}
-        hindrance = _("For %(tiers)s") % {"tiers": words.listed([names.get(key, key) for key in reward.tiers])}
-    elif missing > 0:
-        hindrance = _("%(points)s to go") % {"points": words.points(missing)}
+    why = ""
+    match hindrance(reward, tier_key=member.tier.key, taken=taken, at=at, active=member.balance.active):
+        case Hindrance.TIER:
+            names = {tier.key: words.name_of(tier.name) for tier in programme.ladder.tiers}
+            why = _("For %(tiers)s") % {"tiers": words.listed([names.get(key, key) for key in reward.tiers])}
+        case Hindrance.TAKEN:
+            why = _("already had as often as it can be")
+        case Hindrance.POINTS:
+            why = _("%(points)s to go") % {"points": words.points(missing)}
     return Offer(
         key=reward.key,
         name=words.name_of(reward.name),
         description=words.name_of(reward.description),
         points=words.points(reward.points),
         dialog=f"redeem-{number}",
-        hindrance=hindrance,
+        hindrance=why,
         after=words.points(max(0, -missing)),
     )
 
@@ -192,10 +198,10 @@ def _tier(member: Member, programme: Programme, *, currency: str) -> dict[str, A
 
     return {
         "name": words.name_of(tier.name) if tier else "",
-        "benefits": portal_words.texts_of(tier.benefits) if tier else [],
+        "benefits": telling.benefits(tier) if tier else [],
         "until_at": standing.until_at,
         "next": words.name_of(after.name) if after else "",
-        "next_benefits": portal_words.texts_of(after.benefits) if after else [],
+        "next_benefits": telling.benefits(after) if after else [],
         "missing": words.metric_value(standing.missing, metric=ladder.metric, currency=currency),
         "value": whole(standing.value),
         "maximum": whole(standing.value + standing.missing),

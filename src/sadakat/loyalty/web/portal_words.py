@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from sadakat.loyalty.rules import burning
 from sadakat.loyalty.types import LedgerLine, OperationKind, Programme, Reward
 from sadakat.loyalty.web import words
 from sadakat.platform.ui import formats
@@ -67,14 +68,8 @@ def movements(
 
 def worth(points: int, *, programme: Programme, currency: str) -> str:
     """What whole steps of points are worth at checkout; empty below one step."""
-    steps = points // max(1, programme.burning.points_step)
-    return formats.money(steps * programme.burning.step_minor, currency=currency) if steps else ""
-
-
-def texts_of(texts: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    """Texts that are kept by language in the reader's, else in English, else in any."""
-    found = texts.get((get_language() or "en")[:2]) or texts.get("en")
-    return found or next(filter(None, texts.values()), ())
+    minor = burning.worth_minor(programme.burning, points=points)
+    return formats.money(minor, currency=currency) if minor else ""
 
 
 def grouped(number: str) -> str:
@@ -97,13 +92,13 @@ def _note(line: LedgerLine, *, zone: ZoneInfo, now: datetime) -> str:
     if line.points > 0 and line.activates_at and line.activates_at > now:
         return _("can be used from %(day)s") % {"day": _day(line.activates_at, zone)}
     if line.points > 0 and line.expires_at and line.expires_at > now:
-        return _("until %(day)s") % {"day": last_day(line.expires_at, zone)}
+        return _("until %(day)s") % {"day": last_day(line.expires_at, zone=zone)}
     return ""
 
 
-def last_day(expires_at: datetime, zone: ZoneInfo) -> str:
-    """The last day on which points count that are gone at `expires_at`, usually the midnight after it."""
-    return _day(expires_at - timedelta(microseconds=1), zone)
+def last_day(expires_at: datetime, *, zone: ZoneInfo) -> str:
+    """The last day on which points count that are gone at `expires_at`, as people read it."""
+    return formats.short_date(words.last_day(expires_at, zone=zone))
 
 
 def _day(at: datetime, zone: ZoneInfo) -> str:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from sadakat.kernel.errors import Invalid, SadakatError
+from sadakat.kernel.errors import Conflict, Invalid, SadakatError
 from sadakat.loyalty.operations import programme as operations
 from sadakat.loyalty.queries import members
 from sadakat.loyalty.queries import programme as programmes
@@ -33,7 +33,7 @@ SHOWN_VERSIONS: Final = 10
 @access.requires(Permission.VIEW_ANALYTICS)
 def programme(request: HttpRequest) -> HttpResponse:
     """What the programme says, and who has changed it."""
-    here, held = brand.current(), programmes.programme()
+    here, held, names = brand.current(), programmes.programme(), telling.segment_names()
     if not held.version:
         return redirect("loyalty")
     return render(
@@ -43,8 +43,8 @@ def programme(request: HttpRequest) -> HttpResponse:
             "tabs": tabs(request, "programme"),
             "name": words.name_of(held.name),
             "programme": held,
-            "topics": telling.told(held, currency=here.currency),
-            "versions": _versions(),
+            "topics": telling.told(held, currency=here.currency, names=names),
+            "versions": _versions(names),
             "file_form": FileForm(),
             "may_manage": may_manage(request),
         },
@@ -86,10 +86,12 @@ def apply(request: HttpRequest) -> HttpResponse:
     """Puts a programme into force that was previewed, unless somebody else has changed it meanwhile."""
     try:
         document = read(request.POST.get("document", ""))
-        if request.POST.get("version") != str(programmes.programme().version):
-            messages.warning(request, _("Somebody has changed the programme meanwhile. Look again at what changes."))
-            return shown(request, document)
-        held = operations.apply_programme(document, actor=access.actor_of(request.user), at=timezone.now())
+        held = operations.apply_programme(
+            document, actor=access.actor_of(request.user), at=timezone.now(), expected_version=opened_version(request)
+        )
+    except Conflict:
+        messages.warning(request, _("Somebody has changed the programme meanwhile. Look again at what changes."))
+        return shown(request, document)
     except SadakatError as error:
         messages.error(request, reasons.shown(error))
         return redirect("programme")
@@ -97,14 +99,23 @@ def apply(request: HttpRequest) -> HttpResponse:
     return redirect("programme")
 
 
-def shown(request: HttpRequest, document: Mapping[str, Any]) -> HttpResponse:
+def opened_version(request: HttpRequest) -> int:
+    """The version of the programme that a form was opened with; below 0: it says none."""
+    said = request.POST.get("version", "")
+    return int(said) if _is_number(said) else -1
+
+
+def shown(request: HttpRequest, document: Mapping[str, Any], *, expected_version: int | None = None) -> HttpResponse:
     """The page that says what `document` would change and offers to put it into force.
 
     Raises:
+        Conflict: it was made from another version than the one that holds.
         Invalid: it is no programme.
     """
     here, at = brand.current(), timezone.now()
-    new = operations.apply_programme(document, actor=access.actor_of(request.user), at=at, dry_run=True)
+    new = operations.apply_programme(
+        document, actor=access.actor_of(request.user), at=at, expected_version=expected_version, dry_run=True
+    )
     held = programmes.programme()
     came, went = telling.changes(held, new, currency=here.currency) if held.version else ([], [])
     return render(
@@ -135,17 +146,20 @@ def _lines(old: Programme, new: Programme) -> list[tuple[str, str]]:
 
 
 def _version(said: str) -> Programme | None:
-    is_number = said.isascii() and said.isdecimal() and len(said) < 10
-    return programmes.programme_version(int(said)) if is_number else None
+    return programmes.programme_version(int(said)) if _is_number(said) else None
 
 
-def _versions() -> list[dict[str, Any]]:
+def _is_number(said: str) -> bool:
+    return said.isascii() and said.isdecimal() and len(said) < 10
+
+
+def _versions(names: telling.Names) -> list[dict[str, Any]]:
     """The latest versions, newest first, each with what it brought and took away."""
     currency = brand.current().currency
     found = programmes.versions(limit=SHOWN_VERSIONS + 1)
     rows = []
     for place, each in enumerate(found[:SHOWN_VERSIONS]):
         before = found[place + 1] if place + 1 < len(found) else None
-        came, went = telling.changes(before, each, currency=currency) if before else ([], [])
+        came, went = telling.changes(before, each, currency=currency, names=names) if before else ([], [])
         rows.append({"programme": each, "came": came, "went": went, "is_first": before is None})
     return rows

@@ -1,5 +1,6 @@
 """The forms of the programme: each reads the parts that it shows and gives the programme as it would be."""
 
+import csv
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from sadakat.kernel import money, text
 from sadakat.kernel.errors import Invalid
+from sadakat.loyalty.rules.checking import MAX_NUMBER, MAX_TEXT_LENGTH
 from sadakat.loyalty.rules.programme import read
 from sadakat.loyalty.types import (
     ActiveFrom,
@@ -32,18 +34,24 @@ from sadakat.platform.ui.days import day_field
 from sadakat.segments import api as segments
 
 MAX_FILE_BYTES: Final = 500_000
-MAX_NAME: Final = 80
+MAX_NAME: Final = MAX_TEXT_LENGTH
 MAX_TEXT: Final = 500
-MAX_NUMBER: Final = 1_000_000
+MAX_LISTED: Final = 20_000
+"""Characters of a field that takes several texts."""
+DECIMALS: Final = 6
+"""Of numbers of the programme, as its file may have them."""
 MAX_DAYS: Final = 3_660
 _AS_FILED: Final = "\N{BULLET}"
 """The choice that keeps a rule of customers which only the file can say."""
 ANY_STEP: Final = {"step": "any"}
+_LANGUAGES: Final = ("en", "tr")
 
 
-def names_of(values: Mapping[str, Any]) -> dict[str, str]:
-    """The name in each language that was filled in."""
-    return {language: values[f"name_{language}"] for language in ("en", "tr") if values.get(f"name_{language}")}
+def names_of(values: Mapping[str, Any], *, old: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The name in each language that was filled in; `old` has it in languages that forms do not ask for."""
+    others = {language: name for language, name in (old or {}).items() if language not in _LANGUAGES}
+    said = {language: values[f"name_{language}"] for language in _LANGUAGES if values.get(f"name_{language}")}
+    return {**others, **said}
 
 
 def key_for(names: Mapping[str, str], *, taken: Collection[str]) -> str:
@@ -54,8 +62,24 @@ def key_for(names: Mapping[str, str], *, taken: Collection[str]) -> str:
 
 
 def listed(said: str) -> tuple[str, ...]:
-    """The values of a field that takes several with commas between."""
-    return tuple(dict.fromkeys(filter(None, map(str.strip, said.split(",")))))
+    """The values of a field that takes several with commas between; one with a comma in it stands in quotes.
+
+    >>> listed('Kadıköy,  "Moda, sahil", Kadıköy')
+    ('Kadıköy', 'Moda, sahil')
+    """
+    values = next(csv.reader([" ".join(said.splitlines())], skipinitialspace=True), [])
+    return tuple(dict.fromkeys(filter(None, map(str.strip, values))))
+
+
+def in_line(values: Iterable[str]) -> str:
+    """The values with commas between, as `listed` reads them.
+
+    >>> in_line(["Kadıköy", "Moda, sahil"])
+    'Kadıköy, "Moda, sahil"'
+    """
+    return ", ".join(
+        '"' + text.replace('"', '""') + '"' if "," in text or text.startswith('"') else text for text in values
+    )
 
 
 def _choices(labels: Mapping[Any, str | Promise]) -> list[tuple[str, str | Promise]]:
@@ -83,7 +107,7 @@ def name_field(language: str, *, required: bool = False) -> forms.CharField:
 
 def several(label: Any) -> forms.CharField:
     """Values with commas between."""
-    return forms.CharField(label=label, max_length=MAX_TEXT, required=False)
+    return forms.CharField(label=label, max_length=MAX_LISTED, required=False)
 
 
 class FileForm(forms.Form):
@@ -187,7 +211,7 @@ class BasicsForm(Parted):
         said = self.cleaned_data
         return replace(
             programme,
-            name=names_of(said),
+            name=names_of(said, old=programme.name),
             is_enrolment_automatic=said["is_enrolment_automatic"],
             award_back_days=said["award_back_days"],
             basis=Basis(said["basis"]),
@@ -233,24 +257,30 @@ class ConditionsForm(Parted):
 
     def __init__(self, *args: Any, part: EarningRule | Multiplier | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._where = part.where if part else None
-        known = [(each.key, segments.name_of(each)) for each in segments.segments()]
-        own = [] if self._where is None or _segment_of(self._where) else [(_AS_FILED, _("the rule in the file"))]
+        self._part = part
+        known = segments.names_of(segments.segments())
+        own = {}
+        if part and part.where is not None:
+            # A segment that has been archived is none to choose, and must not become everybody.
+            key = _segment_of(part.where)
+            own = {key: known.get(key, key)} if key else {_AS_FILED: _("the rule in the file")}
         field = self.fields["segment"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", _("everybody")), *own, *known]
+        field.choices = [("", _("everybody")), *(own | known).items()]
 
     def common(self) -> dict[str, Any]:
         """The fields that were filled in, as both kinds take them."""
         said = self.cleaned_data
-        segment = said["segment"]
+        where: Mapping[str, Any] | None = {"segment": said["segment"]} if said["segment"] else None
+        if self._part and said["segment"] == _AS_FILED:
+            where = self._part.where
         return {
-            "name": names_of(said),
+            "name": names_of(said, old=self._part.name if self._part else None),
             "channels": listed(said["channels"]),
             "stores": listed(said["stores"]),
             "starts_on": said["starts_on"],
             "ends_on": said["ends_on"],
-            "where": self._where if segment == _AS_FILED else {"segment": segment} if segment else None,
+            "where": where,
         }
 
 
@@ -260,8 +290,8 @@ def filled_conditions(part: EarningRule | Multiplier) -> dict[str, Any]:
     return {
         "name_en": part.name.get("en", ""),
         "name_tr": part.name.get("tr", ""),
-        "channels": ", ".join(part.channels),
-        "stores": ", ".join(part.stores),
+        "channels": in_line(part.channels),
+        "stores": in_line(part.stores),
         "starts_on": part.starts_on,
         "ends_on": part.ends_on,
         "segment": segment,

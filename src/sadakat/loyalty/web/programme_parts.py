@@ -32,7 +32,7 @@ def basics(request: HttpRequest) -> HttpResponse:
     form = BasicsForm(request.POST or None, initial=BasicsForm.filled(held, currency=currency))
     if request.POST and form.is_valid() and (answer := _shown(request, form, form.changed(held, currency=currency))):
         return answer
-    return _form(request, form, title=_("Membership, points and paying with them"))
+    return _form(request, form, held=held, title=_("Membership, points and paying with them"))
 
 
 @require_http_methods(["GET", "POST"])
@@ -56,7 +56,7 @@ def rule(request: HttpRequest, key: str = "") -> HttpResponse:
             if answer := _shown(request, form, replace(held, rules=tuple((known | {made.key: made}).values()))):
                 return answer
     title = words.name_of(old.name, default=key) or _("New earning rule")
-    return _form(request, form, title=title, can_remove=bool(key))
+    return _form(request, form, held=held, title=title, can_remove=bool(key))
 
 
 @require_http_methods(["GET", "POST"])
@@ -81,7 +81,7 @@ def multiplier(request: HttpRequest, key: str = "") -> HttpResponse:
             if answer := _shown(request, form, replace(held, multipliers=tuple((known | {made.key: made}).values()))):
                 return answer
     title = words.name_of(old.name, default=key) if old else _("New multiplier")
-    return _form(request, form, title=title, can_remove=bool(key))
+    return _form(request, form, held=held, title=title, can_remove=bool(key))
 
 
 @require_http_methods(["GET", "POST"])
@@ -95,7 +95,7 @@ def tiers(request: HttpRequest) -> HttpResponse:
         made = said_tiers(steps, metric=form.cleaned_data["metric"], old=held.ladder, currency=currency)
         if answer := _shown(request, form, replace(held, ladder=form.said(made))):
             return answer
-    return _form(request, form, title=_("Tiers"), steps=steps)
+    return _form(request, form, held=held, title=_("Tiers"), steps=steps)
 
 
 def _keys(held: Programme) -> set[str]:
@@ -103,15 +103,17 @@ def _keys(held: Programme) -> set[str]:
 
 
 def _shown(request: HttpRequest, form: forms.Form, changed: Programme) -> HttpResponse | None:
-    """The preview of a changed programme; None where it cannot be one, which the form then says."""
+    """The preview of a changed programme; None where it cannot be one, or no longer: the form then says why."""
     try:
-        return page.shown(request, as_json(changed))
+        return page.shown(request, as_json(changed), expected_version=page.opened_version(request))
     except SadakatError as error:
         form.is_valid()  # An error can only be added to a form that has been read.
         form.add_error(None, reasons.shown(error))
         return None
 
 
-def _form(request: HttpRequest, form: forms.Form, *, title: str, **more: Any) -> HttpResponse:
-    context = {"form": form, "title": title, **more}
+def _form(request: HttpRequest, form: forms.Form, *, held: Programme, title: str, **more: Any) -> HttpResponse:
+    # A form that was opened before somebody changed the programme stays one of then, however often it is sent.
+    version = request.POST.get("version", str(held.version))
+    context = {"form": form, "title": title, "version": version, **more}
     return render(request, "loyalty/programme_form.html", context, status=422 if form.errors else 200)

@@ -28,6 +28,7 @@ TEMPLATES: Final = (
     _("expected a number above 0"),
     _("a programme is a TOML or JSON file: %(error)s"),
     _("the programme has no version %(version)s"),
+    _("the programme has changed meanwhile: it is version %(version)s, not %(expected)s; open it again"),
     _("Invalid enum value %(found)s"),
     _("Invalid RFC3339 encoded date"),
     _("Invalid decimal string"),
@@ -45,11 +46,13 @@ TEMPLATES: Final = (
     _("at most %(limit)s times in all"),
     # What people do to points by hand, and the file of the programme.
     _("an adjustment gives or takes at least one point, not 0"),
+    _("expires_at is for points that are given; leave it out where they are taken"),
+    _("expires_at must lie ahead, not at %(at)s"),
     _("a transfer moves at least one point, not %(found)s"),
     _("points are transferred to another member, not to the same one"),
     _("there is no operation %(id)s"),
     _("operation %(id)s was not done by hand; undo what it came from"),
-    _("a reason has 1 to %(limit)s characters, not %(found)s"),
+    _("a reason has %(least)s to %(limit)s characters, not %(found)s"),
     _("no member has the card %(number)s"),
     _("a programme's file has at most %(limit)s bytes, not %(found)s"),
     _("a programme's file is text in UTF-8"),
@@ -57,6 +60,7 @@ TEMPLATES: Final = (
     # Members and what they earn.
     _("a card number has %(limit)s digits, not %(found)s"),
     _("the card number %(number)s is mistyped: its check digit does not fit"),
+    _("nobody can become a member yet; apply a programme first"),
     _("numbers for new cards could not be found; try again"),
     _("the ledger refuses %(key)s: %(reason)s"),
     # The member portal and the till.

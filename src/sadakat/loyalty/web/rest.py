@@ -5,27 +5,21 @@ from uuid import uuid4
 
 from django.utils import timezone
 from ninja import Status
+from ninja.params import functions as params
 from pydantic import AwareDatetime, Field
 
 from sadakat.customers import api as customers
-from sadakat.kernel.errors import Conflict, Invalid, NotFound
+from sadakat.kernel.errors import NotFound
 from sadakat.loyalty import api as loyalty
-from sadakat.loyalty.types import (
-    MAX_POINTS,
-    Award,
-    Deduct,
-    EnrolledBy,
-    LedgerLine,
-    Member,
-    OperationKind,
-    Outcome,
-    Transfer,
-)
+from sadakat.loyalty.operations.by_hand import MAX_REASON_LENGTH
+from sadakat.loyalty.types import MAX_POINTS, EnrolledBy, LedgerLine, Member, OperationKind, Outcome
 from sadakat.platform import rest
 from sadakat.platform.apikeys import Scope
 from sadakat.platform.rest import Line, Page, read_cursor
 
 CARD: Final = "card:"
+
+Moment = Annotated[AwareDatetime, Field(gt="1970-01-02T00:00:00Z", lt="2200-01-01T00:00:00Z")]
 
 area = rest.Area("Loyalty", reads=Scope.LOYALTY_READ, writes=Scope.LOYALTY_WRITE)
 
@@ -144,7 +138,7 @@ class Adjustment(rest.Asked):
 
     points: int = Field(ge=-MAX_POINTS, le=MAX_POINTS)
     """Above zero: given; below: taken, and refused where there are fewer."""
-    reason: Line = Field(min_length=1, max_length=500)
+    reason: Line = Field(min_length=1, max_length=MAX_REASON_LENGTH)
     expires_at: Annotated[AwareDatetime, Field(lt="2200-01-01T00:00:00Z")] | None = None
     """Of points given; left out: as the programme says."""
 
@@ -155,7 +149,7 @@ class Gift(rest.Asked):
     to: Line = Field(max_length=300)
     """The other member, as a customer: an id or `TYPE:VALUE`."""
     points: int = Field(ge=1, le=MAX_POINTS)
-    reason: Line = Field("", max_length=500)
+    reason: Line = Field("", max_length=MAX_REASON_LENGTH)
 
 
 @area.write(
@@ -192,6 +186,19 @@ def list_ledger(
     return rest.page_of(lines, limit=limit, show=_line, mark=lambda line: line.operation_id)
 
 
+@area.read("/loyalty/members/{path:ref}/balance", answer=BalanceAnswer, example=_BALANCE)
+def get_balance(
+    request: rest.Request,  # noqa: ARG001 - as every view
+    ref: rest.Ref,
+    at: Annotated[Moment | None, params.Query(description="The moment as of which it is told; now without it.")] = None,
+) -> Any:
+    """What a member had at any moment.
+
+    By what is known now of what had happened by then: an order that came late counts from its own time on.
+    """
+    return loyalty.balance_as_of(find_member(ref).id, at=at or timezone.now())
+
+
 @area.write(
     "/loyalty/members/{path:ref}/adjust",
     answer=MovedAnswer,
@@ -203,18 +210,16 @@ def adjust_points(request: rest.Request, ref: rest.Ref, body: Adjustment) -> Any
 
     They are active at once. Taking more than there are is refused with 409, and nothing happens.
     """
-    if not body.points:
-        raise Invalid("points must be above or below zero, not 0")
-    at, member = timezone.now(), find_member(ref)
-    said = _said(request, member, at=at, what="adjust", reason=body.reason)
-    if body.points < 0:
-        if body.expires_at is not None:
-            raise Invalid("expires_at is for points that are given; leave it out where they are taken")
-        return _outcome(loyalty.submit(Deduct(**said, points=-body.points), at=at))
-    if body.expires_at is not None and body.expires_at <= at:
-        raise Invalid(f"expires_at must lie ahead, not at {rest.utc(body.expires_at)}")
-    expiry = loyalty.programme().expiry
-    return _outcome(loyalty.submit(Award(**said, points=body.points, expiry=expiry, expires_at=body.expires_at), at=at))
+    outcome = loyalty.adjust_points(
+        find_member(ref).id,
+        points=body.points,
+        reason=body.reason,
+        expires_at=body.expires_at,
+        key=key_of(request, "adjust"),
+        actor=rest.actor_of(request),
+        at=timezone.now(),
+    )
+    return _outcome(outcome)
 
 
 @area.write(
@@ -228,9 +233,16 @@ def transfer_points(request: rest.Request, ref: rest.Ref, body: Gift) -> Any:
 
     Those that expire soonest go first, and keep their expiries. The balance told is that of the giver.
     """
-    at, member, other = timezone.now(), find_member(ref), find_member(body.to)
-    said = _said(request, member, at=at, what="transfer", reason=body.reason)
-    return _outcome(loyalty.submit(Transfer(**said, to_member_id=other.id, points=body.points), at=at))
+    outcome = loyalty.transfer_points(
+        find_member(ref).id,
+        to_member_id=find_member(body.to).id,
+        points=body.points,
+        reason=body.reason,
+        key=key_of(request, "transfer"),
+        actor=rest.actor_of(request),
+        at=timezone.now(),
+    )
+    return _outcome(outcome)
 
 
 # Last, since a reference may hold slashes: what the addresses above do not take is a reference.
@@ -268,22 +280,7 @@ def key_of(request: rest.Request, what: str) -> str:
     return f"{what}:api:{request.auth.pk}:{name}" if name else f"{what}:{uuid4()}"
 
 
-def _said(request: rest.Request, member: Member, *, at: Any, what: str, reason: str) -> dict[str, Any]:
-    """What commands of all kinds have."""
-    actor = rest.actor_of(request)
-    return {
-        "key": key_of(request, what),
-        "member_id": member.id,
-        "at": at,
-        "reference": {"reason": reason},
-        "actor": actor.key,
-        "actor_name": actor.name,
-    }
-
-
 def _outcome(outcome: Outcome) -> dict[str, Any]:
-    if not outcome.is_done:
-        raise Conflict(outcome.reason)
     return {"id": outcome.operation_id, "points": outcome.points, "balance": outcome.balance}
 
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Final
 from django.utils import timezone
 from ninja import Status
 from ninja.params import functions as params
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from sadakat.customers import api as customers
 from sadakat.kernel.errors import Invalid, NotFound
 from sadakat.loyalty import api as loyalty
 from sadakat.loyalty.types import MAX_POINTS, Quote, Redemption, RedemptionStatus, Reward, RewardKind
-from sadakat.loyalty.web.rest import find_member, key_of
+from sadakat.loyalty.web.rest import Moment, find_member, key_of
 from sadakat.platform import brand, rest
 from sadakat.platform.apikeys import Scope
 from sadakat.platform.rest import Id, Items, Line, Money
@@ -23,7 +23,6 @@ MAX_AMOUNT_MINOR: Final = 10**12
 area = rest.Area("Loyalty", reads=Scope.LOYALTY_READ, writes=Scope.LOYALTY_WRITE)
 
 Key = Annotated[str, params.Path(max_length=100, description="The reward's key.")]
-Moment = Annotated[AwareDatetime, Field(gt="1970-01-02T00:00:00Z", lt="2200-01-01T00:00:00Z")]
 
 _TRY: Final = {"amount": 5_000, "currency": "TRY"}
 _REDEMPTION: Final = {
@@ -415,7 +414,7 @@ def get_liability(
     As `sadakat loyalty liability` tells it.
     """
     day = as_of or brand.current().day(timezone.now())
-    return loyalty.liability_json(loyalty.liability(as_of=day))
+    return loyalty.figures_json(loyalty.liability(as_of=day))
 
 
 def _redemption(redemption: Redemption) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from sadakat.kernel.errors import SadakatError
 from sadakat.loyalty.operations import rewards as operations
 from sadakat.loyalty.queries import programme as programmes
 from sadakat.loyalty.queries import rewards as queries
-from sadakat.loyalty.types import Reward, RewardKind
+from sadakat.loyalty.rules.checking import MAX_NUMBER
+from sadakat.loyalty.rules.rewards import Hindrance, closed
+from sadakat.loyalty.types import MAX_POINTS, Reward, RewardKind
 from sadakat.loyalty.web import telling, words
 from sadakat.loyalty.web.pages import may_manage, tabs
 from sadakat.loyalty.web.programme_forms import MAX_TEXT, Parted, amount, key_for, name_field, names_of, whole
@@ -28,7 +30,6 @@ from sadakat.platform.brand import Brand
 from sadakat.platform.ui import parts, reasons
 from sadakat.platform.ui.days import day_field
 
-MAX_POINTS: Final = 10**9
 _COLUMNS: Final = [
     parts.Column(label=gettext_lazy("The reward")),
     parts.Column(label=gettext_lazy("Kind")),
@@ -39,6 +40,15 @@ _COLUMNS: Final = [
     parts.Column(label=gettext_lazy("Offered")),
     parts.Column(label=gettext_lazy("State")),
 ]
+_STATES: Final[dict[Hindrance | None, tuple[Any, str]]] = {
+    None: (gettext_lazy("offered"), "good"),
+    Hindrance.ARCHIVED: (gettext_lazy("archived"), "off"),
+    Hindrance.OVER: (gettext_lazy("over"), "off"),
+    Hindrance.TO_COME: (gettext_lazy("to come"), ""),
+    Hindrance.SOLD_OUT: (gettext_lazy("out of stock"), "bad"),
+}
+_KEPT: Final = {"stock": "stock", "starts_on": "starts_at", "ends_on": "ends_at"}
+"""Fields of the form, with those of the reward that stay as they are unless somebody changes them."""
 
 
 def _text(label: Any) -> forms.CharField:
@@ -56,8 +66,8 @@ class RewardForm(Parted):
     )
     points = whole(gettext_lazy("Points"), low=1, high=MAX_POINTS)
     value = amount(gettext_lazy("Worth to the customer"))
-    stock = whole(gettext_lazy("Left in stock"), required=False)
-    per_member = whole(gettext_lazy("At most so many for each member"), low=1, required=False)
+    stock = whole(gettext_lazy("Left in stock"), high=MAX_NUMBER, required=False)
+    per_member = whole(gettext_lazy("At most so many for each member"), low=1, high=MAX_NUMBER, required=False)
     tiers = forms.MultipleChoiceField(
         label=gettext_lazy("Only for these tiers"), required=False, widget=forms.CheckboxSelectMultiple
     )
@@ -71,8 +81,9 @@ class RewardForm(Parted):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # What members take while the form is open must not come back with it.
-        self.fields["stock"].show_hidden_initial = True
+        # What has become of these while the form is open must not come back with it.
+        for name in _KEPT:
+            self.fields[name].show_hidden_initial = True
         field = self.fields["tiers"]
         assert isinstance(field, forms.MultipleChoiceField)
         ladder = programmes.programme().ladder
@@ -81,7 +92,6 @@ class RewardForm(Parted):
     @staticmethod
     def filled(reward: Reward, *, here: Brand) -> dict[str, Any]:
         """The fields as the reward has them."""
-        ends_at = reward.ends_at and reward.ends_at.astimezone(here.zone) - timedelta(days=1)
         return {
             "name_en": reward.name.get("en", ""),
             "name_tr": reward.name.get("tr", ""),
@@ -94,10 +104,14 @@ class RewardForm(Parted):
             "per_member": reward.per_member,
             "tiers": list(reward.tiers),
             "starts_on": reward.starts_at and reward.starts_at.astimezone(here.zone).date(),
-            "ends_on": ends_at and ends_at.date(),
+            "ends_on": words.last_day(reward.ends_at, zone=here.zone),
         }
 
-    def said(self, *, key: str, old: Reward | None, here: Brand) -> Reward:
+    def kept(self) -> set[str]:
+        """The fields of the reward of which nothing else was said than what the form showed."""
+        return {"is_archived"} | {field for name, field in _KEPT.items() if name not in self.changed_data}
+
+    def said(self, *, key: str, here: Brand) -> Reward:
         """The reward as it was filled in."""
         said = self.cleaned_data
         first, last = said["starts_on"], said["ends_on"]
@@ -112,13 +126,13 @@ class RewardForm(Parted):
             kind=RewardKind(said["kind"]),
             points=said["points"],
             value_minor=money.to_minor(said["value"], currency=here.currency),
-            stock=said["stock"] if old is None or "stock" in self.changed_data else old.stock,
+            stock=said["stock"],
             per_member=said["per_member"],
             tiers=tuple(said["tiers"]),
             starts_at=first and time.midnight(first, time_zone=here.zone),
             ends_at=last and time.midnight(last + timedelta(days=1), time_zone=here.zone),
-            is_archived=old.is_archived if old else False,
-            taken=old.taken if old else 0,
+            is_archived=False,
+            taken=0,
         )
 
 
@@ -154,9 +168,10 @@ def edit(request: HttpRequest, key: str = "") -> HttpResponse:
     form = RewardForm(request.POST or None, initial=RewardForm.filled(old, here=here) if old else {})
     if request.POST and form.is_valid():
         taken = [each.key for each in queries.rewards(include_archived=True)]
-        made = form.said(key=key or key_for(names_of(form.cleaned_data), taken=taken), old=old, here=here)
+        made = form.said(key=key or key_for(names_of(form.cleaned_data), taken=taken), here=here)
+        actor = access.actor_of(request.user)
         try:
-            operations.save_reward(made, actor=access.actor_of(request.user), at=timezone.now())
+            operations.save_reward(made, kept=form.kept() if old else (), actor=actor, at=timezone.now())
         except SadakatError as error:
             form.add_error(None, reasons.shown(error))
         else:
@@ -177,24 +192,12 @@ def archive(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _row(reward: Reward, *, here: Brand) -> dict[str, Any]:
-    now = timezone.now()
-    ends_on = reward.ends_at and (reward.ends_at.astimezone(here.zone) - timedelta(days=1)).date()
     starts_on = reward.starts_at and reward.starts_at.astimezone(here.zone).date()
-    if reward.is_archived:
-        state = (_("archived"), "off")
-    elif reward.ends_at and reward.ends_at <= now:
-        state = (_("over"), "off")
-    elif reward.starts_at and reward.starts_at > now:
-        state = (_("to come"), "")
-    elif reward.stock == 0:
-        state = (_("out of stock"), "bad")
-    else:
-        state = (_("offered"), "good")
     return {
         "reward": reward,
         "name": words.name_of(reward.name, default=reward.key),
         "description": words.name_of(reward.description),
         "kind": words.REWARD_KINDS[RewardKind(reward.kind)],
-        "days": telling.days(starts_on, ends_on) or _("always"),
-        "state": state,
+        "days": telling.days(starts_on, words.last_day(reward.ends_at, zone=here.zone)) or _("always"),
+        "state": _STATES[closed(reward, at=timezone.now())],
     }

@@ -1,7 +1,6 @@
 """The form of an earning rule."""
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any, Final
 
 from django import forms
@@ -9,14 +8,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from sadakat.kernel import money
+from sadakat.loyalty.rules.checking import MAX_NUMBER
 from sadakat.loyalty.types import EarningRule
 from sadakat.loyalty.web import words
 from sadakat.loyalty.web.programme_forms import (
+    ANY_STEP,
+    DECIMALS,
     MAX_NAME,
     ConditionsForm,
     amount,
     cap_of,
     filled_conditions,
+    in_line,
     listed,
     several,
     whole,
@@ -34,7 +37,13 @@ class RuleForm(ConditionsForm):
     """One way to earn points. What it does not show, such as further caps, stays as it is."""
 
     way = forms.ChoiceField(label=gettext_lazy("It gives"), choices=list(_WAYS.items()))
-    points = whole(gettext_lazy("Points"), low=1)
+    points = forms.DecimalField(
+        label=gettext_lazy("Points"),
+        min_value=0,
+        max_value=MAX_NUMBER,
+        decimal_places=DECIMALS,
+        widget=forms.NumberInput(attrs=ANY_STEP),
+    )
     unit = amount(gettext_lazy("For each (amount)"), required=False)
     event = forms.CharField(
         label=gettext_lazy("Event"),
@@ -90,9 +99,9 @@ class RuleForm(ConditionsForm):
             "points": rule.points_per_unit if by_amount else rule.points,
             "unit": money.to_major(rule.unit_minor, currency=currency),
             "event": "" if rule.event == ORDER else rule.event,
-            "products": ", ".join(rule.products),
-            "categories": ", ".join(rule.categories),
-            "brands": ", ".join(rule.brands),
+            "products": in_line(rule.products),
+            "categories": in_line(rule.categories),
+            "brands": in_line(rule.brands),
             "least": money.to_major(rule.least_minor, currency=currency) if rule.least_minor else None,
             "nth_orders": ", ".join(map(str, rule.nth_orders)),
             "weekdays": [str(day) for day in rule.weekdays],
@@ -114,6 +123,9 @@ class RuleForm(ConditionsForm):
         needed = {"amount": "unit", "event": "event"}.get(values.get("way", ""))
         if needed and not values.get(needed) and needed not in self.errors:
             self.add_error(needed, _("This is needed for what it gives."))
+        points = values.get("points")
+        if points is not None and points != int(points) and needed != "unit":
+            self.add_error("points", forms.IntegerField.default_error_messages["invalid"])
         return values
 
     def said(self, rule: EarningRule, *, currency: str) -> EarningRule:
@@ -124,14 +136,14 @@ class RuleForm(ConditionsForm):
             rule,
             **self.common(),
             event=said["event"] if said["way"] == "event" else ORDER,
-            points_per_unit=Decimal(said["points"]) if by_amount else None,
-            points=(rule.points if rule.points_per_unit else 0) if by_amount else said["points"],
+            points_per_unit=said["points"] if by_amount else None,
+            points=(rule.points if rule.points_per_unit is not None else 0) if by_amount else int(said["points"]),
             unit_minor=money.to_minor(said["unit"], currency=currency) if by_amount else rule.unit_minor,
             products=listed(said["products"]),
             categories=listed(said["categories"]),
             brands=listed(said["brands"]),
             least_minor=money.to_minor(said["least"] or 0, currency=currency),
             nth_orders=said["nth_orders"],
-            weekdays=tuple(map(int, said["weekdays"])),
+            weekdays=tuple(map(int, said["weekdays"])) if "weekdays" in self.changed_data else rule.weekdays,
             caps=(*cap_of(said), *rule.caps[1:]),
         )

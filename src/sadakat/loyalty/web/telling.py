@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -29,6 +30,7 @@ from sadakat.loyalty.web import words
 from sadakat.platform.ui import formats
 from sadakat.segments import api as segments
 
+Names = Callable[[], Mapping[str, str]]
 _CAPS: Final[Mapping[Per, words.Word]] = {
     Per.DAY: gettext_lazy("at most %(most)s a day"),
     Per.MONTH: gettext_lazy("at most %(most)s a month"),
@@ -75,9 +77,14 @@ class Topic:
     sentences: tuple[Sentence, ...]
 
 
-def told(programme: Programme, *, currency: str) -> list[Topic]:
-    """Everything that the programme says, topic by topic."""
-    teller = _Teller(programme, currency)
+def segment_names() -> Names:
+    """What segments are called, by key; read when it is first asked for."""
+    return cache(lambda: segments.names_of(segments.segments(include_archived=True)))
+
+
+def told(programme: Programme, *, currency: str, names: Names | None = None) -> list[Topic]:
+    """Everything that the programme says, topic by topic; who tells several gives the same `names` to each."""
+    teller = _Teller(programme, currency, names or segment_names())
     return [
         Topic("rules", _("How points are earned"), tuple(map(teller.rule, programme.rules))),
         Topic("multipliers", _("When points are multiplied"), tuple(map(teller.multiplier, programme.multipliers))),
@@ -87,20 +94,25 @@ def told(programme: Programme, *, currency: str) -> list[Topic]:
     ]
 
 
-def changes(old: Programme, new: Programme, *, currency: str) -> tuple[list[str], list[str]]:
+def changes(
+    old: Programme, new: Programme, *, currency: str, names: Names | None = None
+) -> tuple[list[str], list[str]]:
     """The sentences that come, and those that go, when `new` takes the place of `old`."""
-    before, after = _lines(old, currency), _lines(new, currency)
+    names = names or segment_names()
+    before, after = _lines(old, currency, names), _lines(new, currency, names)
     return [line for line in after if line not in before], [line for line in before if line not in after]
 
 
-def _lines(programme: Programme, currency: str) -> list[str]:
-    return [sentence.whole() for topic in told(programme, currency=currency) for sentence in topic.sentences]
+def _lines(programme: Programme, currency: str, names: Names) -> list[str]:
+    topics = told(programme, currency=currency, names=names)
+    return [sentence.whole() for topic in topics for sentence in topic.sentences]
 
 
 @dataclass(frozen=True, slots=True)
 class _Teller:
     programme: Programme
     currency: str
+    names: Names
 
     def _money(self, amount_minor: int) -> str:
         return formats.money(amount_minor, currency=self.currency)
@@ -161,9 +173,15 @@ class _Teller:
         if isinstance(one, Multiplier) and one.tiers:
             yield _("only for %(tiers)s") % {"tiers": words.listed([self._tier(key) for key in one.tiers])}
         if one.where:
-            yield _customers(one.where)
+            yield self._customers(one.where)
         if span := days(one.starts_on, one.ends_on):
             yield span
+
+    def _customers(self, where: Mapping[str, Any]) -> str:
+        if set(where) != {"segment"}:
+            return _("only for customers who fit the rule in the file")
+        key = where["segment"]
+        return _("only for customers of the segment “%(name)s”") % {"name": self.names().get(key, key)}
 
     def _tier(self, key: str) -> str:
         names = {tier.key: tier.name for tier in self.programme.ladder.tiers}
@@ -305,10 +323,3 @@ def days(first: date | None, last: date | None) -> str:
     if first:
         return _("from %(first)s on") % values
     return _("until %(last)s") % values if last else ""
-
-
-def _customers(where: Mapping[str, Any]) -> str:
-    if set(where) != {"segment"}:
-        return _("only for customers who fit the rule in the file")
-    names = {each.key: segments.name_of(each) for each in segments.segments(include_archived=True)}
-    return _("only for customers of the segment “%(name)s”") % {"name": names.get(where["segment"], where["segment"])}

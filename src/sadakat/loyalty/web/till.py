@@ -1,8 +1,9 @@
 """The till: finding a member while a customer waits, and what a basket earns and what points take off it."""
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -26,8 +27,11 @@ from sadakat.loyalty.queries import members as member_queries
 from sadakat.loyalty.queries import programme as programme_queries
 from sadakat.loyalty.queries import rewards as reward_queries
 from sadakat.loyalty.rules import burning, cards
+from sadakat.loyalty.rules.rewards import Hindrance, closed, hindrance
 from sadakat.loyalty.types import Member, Programme, Quote, Redemption, RedemptionStatus, Reward
 from sadakat.loyalty.web import portal_words, words
+from sadakat.loyalty.web.members import names_of
+from sadakat.loyalty.web.pages import may_manage
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import formats, parts, reasons
@@ -37,6 +41,13 @@ LATEST: Final = 8
 LINES: Final = 4
 MAX_TEXT: Final = 200
 CHANNEL: Final = "store"
+SHOWN_SIGNS: Final = 5
+"""Of a code, to whoever does not run the programme: enough to compare it with what a customer shows, not to use it."""
+_WHY: Final = {
+    Hindrance.TIER: gettext_lazy("not for this tier"),
+    Hindrance.TAKEN: gettext_lazy("already had as often as it can be"),
+    Hindrance.POINTS: gettext_lazy("not enough points"),
+}
 
 
 class BasketForm(forms.Form):
@@ -88,7 +99,6 @@ class Basket:
     """A basket with what points take off it and what is earned by the rest."""
 
     amount: str
-    amount_minor: int
     points: int
     """That pay, after clamping; 0: none."""
     off: str
@@ -108,7 +118,8 @@ class Basket:
 def start(request: HttpRequest) -> HttpResponse:
     """Finds a member by card number, phone, e-mail or name; one that fits is opened at once."""
     text = request.GET.get("q", "").strip()[:MAX_TEXT]
-    context: dict[str, Any] = {"q": text, "fault": "", "rows": (), "zone": brand.current().zone}
+    here = brand.current()
+    context: dict[str, Any] = {"q": text, "fault": "", "rows": (), "zone": here.zone}
     if text:
         try:
             found = _found(text)
@@ -127,7 +138,10 @@ def start(request: HttpRequest) -> HttpResponse:
             )
     latest = reward_queries.redemptions(limit=LATEST)
     names = _names({each.member_id for each in latest})
-    context["latest"] = [_latest(each, name=names.get(each.member_id, "")) for each in latest]
+    rewards = _rewards()
+    context["latest"] = [
+        _latest(each, rewards, currency=here.currency, name=names.get(each.member_id, "")) for each in latest
+    ]
     return render(request, "loyalty/till/start.html", context, status=422 if context["fault"] else 200)
 
 
@@ -153,14 +167,12 @@ def member(request: HttpRequest, member_id: int) -> HttpResponse:
         # What comes next is the receipt and the button beside it.
         del form.fields["amount"].widget.attrs["autofocus"]
     person = customers.customer(one.customer_id)
-    rewards = reward_queries.rewards(include_archived=True)
+    rewards, taken = _rewards(), reward_queries.taken_by(one.id)
+    offered = [each for each in rewards.values() if not closed(each, at=at)]
     movements = portal_words.movements(
-        ledger_queries.ledger(one.id, limit=LATEST),
-        programme=programme,
-        rewards={each.key: each for each in rewards},
-        zone=here.zone,
-        now=at,
+        ledger_queries.ledger(one.id, limit=LATEST), programme=programme, rewards=rewards, zone=here.zone, now=at
     )
+    is_manager = may_manage(request)
     context = {
         "member": one,
         "name": person.name or _("Member"),
@@ -172,8 +184,14 @@ def member(request: HttpRequest, member_id: int) -> HttpResponse:
         "lines": lines,
         "has_lines": any(line.has_changed() for line in lines),
         "basket": basket,
-        "rewards": [_reward(each, one, number) for number, each in enumerate(rewards) if _is_on(each)],
-        "latest": [_latest(each) for each in reward_queries.redemptions(member_id=one.id, limit=LATEST)],
+        "rewards": [
+            _reward(each, one, taken=taken.get(each.key, 0), number=number, at=at)
+            for number, each in enumerate(offered)
+        ],
+        "latest": [
+            _latest(each, rewards, currency=here.currency, code=each.code if is_manager else each.code[-SHOWN_SIGNS:])
+            for each in reward_queries.redemptions(member_id=one.id, limit=LATEST)
+        ],
         "movements": movements,
         "nonce": secrets.token_hex(8),
         "zone": here.zone,
@@ -185,23 +203,29 @@ def member(request: HttpRequest, member_id: int) -> HttpResponse:
 def _names(member_ids: Collection[int]) -> dict[int, str]:
     """Member → what he is called, else his card number."""
     members = models.Member.objects.filter(pk__in=member_ids).values_list("pk", "customer_id", "number")
-    names = {row.id: row.name for row in customers.customer_rows([customer_id for _, customer_id, _ in members])}
+    names = names_of([customer_id for _, customer_id, _ in members])
     return {pk: names.get(customer_id) or portal_words.grouped(number) for pk, customer_id, number in members}
 
 
-def _latest(one: Redemption, *, name: str = "") -> dict[str, Any]:
-    """A redemption with whether it can be undone, and `name`, whose it is."""
-    here = brand.current()
+def _rewards() -> dict[str, Reward]:
+    """By key, those of the past too."""
+    return {each.key: each for each in reward_queries.rewards(include_archived=True)}
+
+
+def _latest(
+    one: Redemption, rewards: Mapping[str, Reward], *, currency: str, name: str = "", code: str = ""
+) -> dict[str, Any]:
+    """A redemption with whether it can be undone, `name`, whose it is, and as much of its code as may be seen."""
     status, tone = words.STATUSES[one.status]
-    what = words.name_of(reward_queries.reward(one.reward_key).name) if one.reward_key else _("Points at checkout")
+    what = words.name_of(rewards[one.reward_key].name) if one.reward_key else _("Points at checkout")
     return {
         "id": one.id,
         "member_id": one.member_id,
         "name": name,
         "what": what,
-        "note": " · ".join(filter(None, (one.order_id, one.code))),
+        "note": " · ".join(filter(None, (one.order_id, code))),
         "points": words.points(one.points),
-        "value": formats.money(one.value_minor, currency=here.currency),
+        "value": formats.money(one.value_minor, currency=currency),
         "status": status,
         "tone": tone,
         "at": one.created_at,
@@ -269,7 +293,6 @@ def _basket(one: Member, programme: Programme, said: dict[str, Any], lines: Sequ
     quote = earning.quote_order(one.customer_id, order, at=timezone.now())
     return Basket(
         amount=str(money.to_major(amount_minor, currency=currency)),
-        amount_minor=amount_minor,
         points=points,
         off=formats.money(off_minor, currency=currency),
         to_pay=formats.money(to_pay_minor, currency=currency),
@@ -295,19 +318,13 @@ def _clamped(asked: int, points: int) -> str:
     }
 
 
-def _is_on(reward: Reward) -> bool:
-    at = timezone.now()
-    is_time = (not reward.starts_at or reward.starts_at <= at) and (not reward.ends_at or at < reward.ends_at)
-    return is_time and not reward.is_archived and reward.stock != 0
-
-
-def _reward(reward: Reward, one: Member, number: int) -> dict[str, Any]:
-    is_tier = not reward.tiers or one.tier.key in reward.tiers
+def _reward(reward: Reward, one: Member, *, taken: int, number: int, at: datetime) -> dict[str, Any]:
+    found = hindrance(reward, tier_key=one.tier.key, taken=taken, at=at, active=one.balance.active)
     return {
         "key": reward.key,
         "name": words.name_of(reward.name),
         "points": words.points(reward.points),
-        "can": is_tier and reward.points <= one.balance.active,
-        "why": _("not for this tier") if not is_tier else _("not enough points"),
+        "can": found is None,
+        "why": _WHY[found] if found else "",
         "dialog": f"reward-{number}",
     }

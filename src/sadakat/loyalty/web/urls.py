@@ -6,6 +6,7 @@ from sadakat.loyalty.web import liability, member_acts, members, pages, programm
 
 urlpatterns = [
     path("loyalty/", pages.overview_page, name="loyalty"),
+    path("loyalty/history/", pages.history, name="loyalty_history"),
     path("loyalty/programme/", programme.programme, name="programme"),
     path("loyalty/programme/file/", programme.download, name="programme_file"),
     path("loyalty/programme/preview/", programme.preview, name="preview_programme"),

@@ -124,7 +124,6 @@ ENROLLED_BY: Final[Mapping[EnrolledBy, Word]] = {
     EnrolledBy.TILL: gettext_lazy("at the till"),
     EnrolledBy.CONSOLE: gettext_lazy("in the console"),
     EnrolledBy.API: gettext_lazy("by the API"),
-    EnrolledBy.FILE: gettext_lazy("by a file"),
 }
 REWARD_KINDS: Final[Mapping[RewardKind, Word]] = {
     RewardKind.DISCOUNT: gettext_lazy("Discount"),

@@ -68,7 +68,7 @@ class Offer:
     @cached_property
     def speaker(self) -> words.Speaker:
         """Who tells rules in words."""
-        return words.Speaker(here=self.here, names={each.key: segments.name_of(each) for each in self.segments})
+        return words.Speaker(here=self.here, names=segments.names_of(self.segments))
 
     def type_of(self, row: Row, *, event: str) -> ValueType | None:
         """What the value compared in a row holds; None where nobody knows."""
@@ -264,8 +264,9 @@ class _Drawn:
 
     def _segments(self) -> Options:
         groups: dict[str, list[tuple[str, str]]] = {}
+        names = self.offer.speaker.names
         for segment in self.offer.segments:
-            groups.setdefault(segment.group, []).append((segment.key, segments.name_of(segment)))
+            groups.setdefault(segment.group, []).append((segment.key, names[segment.key]))
         return [(segments.group_name(group), found) for group, found in groups.items()]
 
     def _named(self, name: str, label: str, options: Options) -> list[Input]:

@@ -108,13 +108,14 @@ def _rows(found: Sequence[Segment]) -> list[dict[str, Any]]:
     since = timezone.now() - timedelta(days=SPARK_DAYS)
     everybody = sum(each.size for each in found)
     histories = segments.size_histories([each.id for each in found], since=brand.current().day(since))
+    names = segments.names_of(found)
     rows = []
     for each in found:
         sizes = [point.size for point in histories[each.id]]
         rows.append(
             {
                 "segment": each,
-                "name": segments.name_of(each),
+                "name": names[each.key],
                 "kind": _("List") if each.kind is Kind.LIST else _("Rule"),
                 "spark": charts.sparkline(sizes) if len(sizes) > 1 else "",
                 "share": each.size / everybody if everybody else None,
