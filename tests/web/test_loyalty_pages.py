@@ -127,6 +127,24 @@ def test_the_programme_is_begun_changed_and_taken_back(brand_new: Visitor) -> No
     expect(page.locator(".lines > li", has_text="Version 3").locator(".told")).to_contain_text("14 days")
 
 
+def test_a_change_is_tried_on_the_orders_of_the_last_weeks(running: Visitor) -> None:
+    page = running.page()
+    page.goto("/loyalty/programme/rules/purchases/")
+    page.get_by_label("Points", exact=True).fill("2")
+    page.get_by_role("button", name="Preview what changes").click()
+    page.get_by_text("Try it on the orders of the last 28 days").click()
+    rows = page.locator("details tbody tr")
+    expect(rows).to_have_count(3)
+    points, worth, share = rows.all()
+    expect(points.locator("td").last).to_have_text(re.compile(r"^\+[5-9]\d%$"))
+    expect(worth).to_contain_text("₺")
+    expect(share).to_contain_text("%")
+    assert_accessible(page)
+    # Nothing is in force by that.
+    page.goto("/loyalty/programme/")
+    expect(page.locator("main")).to_contain_text("Purchases: 1 point for each ₺1.00")
+
+
 def test_rules_tiers_and_the_file(brand_new: Visitor) -> None:
     page = brand_new.page()
     page.goto("/loyalty/programme/preview/")

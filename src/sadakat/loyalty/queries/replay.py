@@ -10,6 +10,7 @@ from sadakat.customers import api as customers
 from sadakat.kernel.errors import Invalid
 from sadakat.loyalty.queries.earning import Tallies, purchase_of, quotes_by
 from sadakat.loyalty.queries.members import members_of
+from sadakat.loyalty.rules import burning
 from sadakat.loyalty.rules import programme as rules
 from sadakat.loyalty.types import Programme, Quote, Replay, ReplayedRule
 from sadakat.platform import brand
@@ -47,7 +48,7 @@ def replay(document: Mapping[str, Any], *, since: date, until: date) -> Replay:
         orders=orders,
         customers=len(found),
         points=points,
-        worth_minor=points * programme.burning.step_minor // programme.burning.points_step,
+        worth_minor=burning.liability_minor(programme.burning, points=points),
         basis_minor=basis_minor,
         rules=tuple(
             ReplayedRule(

@@ -16,6 +16,7 @@ from sadakat.loyalty.queries import members, overview, tiers
 from sadakat.loyalty.queries import programme as programmes
 from sadakat.loyalty.queries import rewards as catalogue
 from sadakat.loyalty.queries.overview import Due, GroupFigures
+from sadakat.loyalty.rules import burning
 from sadakat.loyalty.rules.programme import DEFAULT, parse
 from sadakat.loyalty.types import Account, Programme
 from sadakat.loyalty.web import telling, words
@@ -94,7 +95,7 @@ def history(request: HttpRequest) -> HttpResponse:
 def _figures(held: Programme, soon: Due, *, here: Brand) -> list[parts.Figure]:
     points = overview.outstanding()
     outstanding = sum(points.values())
-    worth_minor = outstanding * held.burning.step_minor // held.burning.points_step
+    worth_minor = burning.liability_minor(held.burning, points=outstanding)
     return [
         parts.Figure(
             label=_("Members"),

@@ -2,7 +2,8 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from django.contrib import messages
@@ -11,22 +12,31 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from sadakat.kernel.errors import Conflict, Invalid, SadakatError
 from sadakat.loyalty.operations import programme as operations
 from sadakat.loyalty.queries import members
 from sadakat.loyalty.queries import programme as programmes
+from sadakat.loyalty.queries.replay import replay
 from sadakat.loyalty.rules.programme import DEFAULT, as_json, read
-from sadakat.loyalty.types import Programme
+from sadakat.loyalty.types import Programme, Replay
 from sadakat.loyalty.web import telling, words
 from sadakat.loyalty.web.pages import may_manage, tabs
 from sadakat.loyalty.web.programme_forms import FileForm
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
-from sadakat.platform.ui import formats, reasons
+from sadakat.platform.ui import formats, parts, reasons
 
 SHOWN_VERSIONS: Final = 10
+REPLAYED_DAYS: Final = 28
+_WHAT_IF: Final = [
+    parts.Column(label=gettext_lazy("Figure")),
+    parts.Column(label=gettext_lazy("Now"), is_numeric=True),
+    parts.Column(label=gettext_lazy("With the change"), is_numeric=True),
+    parts.Column(label=gettext_lazy("Difference"), is_numeric=True),
+]
 
 
 @require_GET
@@ -99,6 +109,28 @@ def apply(request: HttpRequest) -> HttpResponse:
     return redirect("programme")
 
 
+@require_POST
+@access.requires(Permission.MANAGE_LOYALTY)
+def what_if(request: HttpRequest) -> HttpResponse:
+    """What a previewed programme would have given for the orders of the last weeks, beside the one that holds."""
+    here, held = brand.current(), programmes.programme()
+    until = here.day(timezone.now())
+    span = {"since": until - timedelta(days=REPLAYED_DAYS), "until": until}
+    try:
+        then = replay(read(request.POST.get("document", "")), **span)
+    except SadakatError as error:
+        # A fragment is put where it belongs only if all went well.
+        return render(request, "loyalty/_what_if.html", {"fault": reasons.shown(error)})
+    now = replay(as_json(held), **span) if held.version else None
+    context = {
+        "table": _compared(request, now, then, currency=here.currency),
+        "customers": then.customers,
+        "orders": then.orders,
+        "days": telling.days(span["since"], until - timedelta(days=1)),
+    }
+    return render(request, "loyalty/_what_if.html", context)
+
+
 def opened_version(request: HttpRequest) -> int:
     """The version of the programme that a form was opened with; below 0: it says none."""
     said = request.POST.get("version", "")
@@ -129,6 +161,7 @@ def shown(request: HttpRequest, document: Mapping[str, Any], *, expected_version
             "lines": _lines(held, new) if held.version else [],
             "document": as_text(new),
             "members": members.member_count(),
+            "replayed_days": REPLAYED_DAYS,
             "back": reverse("programme") if held.version else reverse("loyalty"),
         },
     )
@@ -137,6 +170,41 @@ def shown(request: HttpRequest, document: Mapping[str, Any], *, expected_version
 def as_text(programme: Programme) -> str:
     """The file of a programme."""
     return json.dumps(as_json(programme), ensure_ascii=False, indent=2)
+
+
+def _compared(request: HttpRequest, now: Replay | None, then: Replay, *, currency: str) -> parts.Table:
+    """Figure by figure what the programme that holds and a changed one give; without the former, the latter alone."""
+
+    def row(label: str, value: Callable[[Replay], float | None], show: Callable[[float | None], str]) -> dict[str, str]:
+        was, is_ = value(now) if now else None, value(then)
+        change = is_ / was - 1 if is_ is not None and was else None
+        return {
+            "label": label,
+            "now": show(was),
+            "then": show(is_),
+            "change": formats.percent_change(change, decimals=0),
+        }
+
+    def amount(value: float | None) -> str:
+        return formats.money(value and round(value), currency=currency, has_decimals=False)
+
+    return parts.short_table(
+        request,
+        caption=_("What it would have given"),
+        columns=_WHAT_IF,
+        rows=[
+            row(_("Points"), lambda each: each.points, formats.number),
+            row(_("Worth at checkout"), lambda each: each.worth_minor, amount),
+            row(
+                _("Share of what counts of the orders"),
+                lambda each: each.worth_minor / each.basis_minor if each.basis_minor else None,
+                formats.percent,
+            ),
+        ]
+        if then.orders
+        else [],
+        empty=parts.Empty(icon="receipt", title=_("Nobody has ordered in these weeks")),
+    )
 
 
 def _lines(old: Programme, new: Programme) -> list[tuple[str, str]]:

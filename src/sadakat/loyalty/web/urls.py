@@ -10,6 +10,7 @@ urlpatterns = [
     path("loyalty/programme/", programme.programme, name="programme"),
     path("loyalty/programme/file/", programme.download, name="programme_file"),
     path("loyalty/programme/preview/", programme.preview, name="preview_programme"),
+    path("loyalty/programme/replay/", programme.what_if, name="replay_programme"),
     path("loyalty/programme/apply/", programme.apply, name="apply_programme"),
     path("loyalty/programme/basics/", programme_parts.basics, name="programme_basics"),
     path("loyalty/programme/tiers/", programme_parts.tiers, name="programme_tiers"),
