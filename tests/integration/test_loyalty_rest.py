@@ -143,6 +143,36 @@ def test_the_balance_of_any_moment(till: Caller) -> None:
         assert till.ask("GET", f"{path}?at={at}")[0] == 422, at
 
 
+def test_members_spend_together_and_alone_again(till: Caller) -> None:
+    ayse, isil = enrol(till), enrol(till, "user_id:isil")
+    assert (ayse["household"], ayse["spendable"]) == ([], 0)
+    give(till, 300)
+    give(till, 400, "user_id:isil")
+    path, both = "/loyalty/members/user_id:ayse/household", [ayse["id"], isil["id"]]
+    for with_ in ("user_id:isil", f"card:{isil['number']}"):
+        assert till.ask("POST", path, {"with": with_}) == (200, {"members": both, "active": 700})
+    assert (balance(till)["active"], till.get("/loyalty/members/user_id:ayse")["spendable"]) == (300, 700)
+    assert till.ask("POST", path, {"with": "email:ayse@example.com"}) == refusal(
+        422, "Unprocessable Content", "a household is of several members; expected another one, not the same"
+    )
+    assert till.ask("POST", path, {"with": "user_id:nobody"})[0] == 404
+    assert till.ask("POST", path, {})[0] == 422
+    status, paid = till.ask("POST", "/loyalty/members/user_id:ayse/redeem", {"points": 600})
+    assert (status, paid["points"], balance(till)["active"], balance(till, "user_id:isil")["active"]) == (
+        201,
+        600,
+        0,
+        100,
+    )
+
+    for _ in range(2):
+        status, alone = till.ask("DELETE", path)
+        assert (status, alone["household"], alone["spendable"]) == (200, [], 0)
+    assert till.get("/loyalty/members/user_id:isil")["household"] == []
+    assert till.ask("POST", f"/loyalty/redemptions/{paid['id']}/reverse")[0] == 200
+    assert (balance(till)["active"], balance(till, "user_id:isil")["active"]) == (300, 400)
+
+
 def test_taking_more_than_there_is_leaves_nothing(till: Caller) -> None:
     enrol(till)
     give(till, 50)

@@ -157,6 +157,8 @@ OPERATIONS = [
     ("GET", "/loyalty/members/1/balance", "loyalty:read"),
     ("POST", "/loyalty/members/1/adjust", "loyalty:write"),
     ("POST", "/loyalty/members/1/transfer", "loyalty:write"),
+    ("POST", "/loyalty/members/1/household", "loyalty:write"),
+    ("DELETE", "/loyalty/members/1/household", "loyalty:write"),
     ("POST", "/loyalty/members/1/redeem", "loyalty:write"),
     ("GET", "/loyalty/redemptions/1", "loyalty:read"),
     ("POST", "/loyalty/redemptions/1/reverse", "loyalty:write"),

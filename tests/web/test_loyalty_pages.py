@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.conftest import TEMPLATE, filled
 from tests.web import loyal
 from tests.web.conftest import Visitor, _session, in_process, visitor
-from tests.web.looks import assert_accessible, walk
+from tests.web.looks import assert_accessible, assert_fits, walk
 
 
 @pytest.fixture
@@ -255,6 +255,59 @@ def test_points_are_adjusted_transferred_and_undone(running: Visitor) -> None:
     expect(page.locator(".chip", has_text="pinned by hand")).to_have_count(1)
     page.get_by_role("button", name="Let the figure decide").click()
     expect(page.locator(".chip", has_text="pinned by hand")).to_have_count(0)
+
+
+def test_a_household_is_made_seen_and_ended(running: Visitor) -> None:
+    from sadakat.loyalty import models
+
+    page = running.page()
+    page.goto("/loyalty/members/?q=ışıl")
+    page.locator("tbody a").click()
+    path = page.url.removeprefix(running.url)
+    household = page.locator("#household")
+    expect(household).to_contain_text("In no household")
+    for text, said in (
+        ("nobody@example.com", "no other member fits nobody@example.com"),
+        ("işil", "no other member fits işil"),
+        ("Müşteri", "several members fit Müşteri; the card number tells them apart"),
+    ):
+        say(page, "Add a member", who=text)
+        expect(page.locator(".toast.error:not(#failed)")).to_have_text(re.compile(said))
+    say(page, "Add a member", who="ayşe")
+    expect(told(page)).to_contain_text("Ayşe Yılmaz is in the household.")
+    others, own = (int(text.replace(",", "")) for text in household.locator("td.n").all_inner_texts())
+    assert own == int(page.locator(".strip dd").first.inner_text().replace(",", ""))
+    expect(household.locator("header")).to_contain_text(f"{own + others:,} points together")
+    assert_accessible(page)
+    # What she could not pay alone.
+    models.Reward.objects.filter(key="coffee").update(points=own + 1)
+    page.reload()
+    page.get_by_role("button", name="Redeem a reward").click()
+    page.get_by_role("dialog").get_by_label("The reward").select_option("coffee")
+    page.get_by_role("dialog").get_by_role("button", name="Redeem").click()
+    expect(told(page)).to_contain_text("Redeemed. The code is")
+    expect(household.locator("td.n")).to_have_text([f"{others - 1:,}", "0"])
+
+    small = running.page(language="tr", width=390)
+    small.goto(path)
+    expect(small.locator("#household")).to_contain_text("Hane")
+    expect(small.locator("#household tbody tr")).to_have_count(2)
+    assert_fits(small)
+    assert_accessible(small)
+
+    household.get_by_role("link", name="Ayşe Yılmaz").click()
+    expect(page.locator("h1")).to_have_text("Ayşe Yılmaz")
+    gave = page.locator("#ledger tbody tr", has_text="Household · A cup of coffee")
+    expect(gave.locator(".n")).to_have_text("−1")
+    expect(gave.get_by_role("button")).to_have_count(0)
+    page.get_by_role("button", name="Take out").click()
+    page.get_by_role("dialog").get_by_label("Member").select_option(label="Işıl Iğdır · 0")
+    page.get_by_role("dialog").get_by_role("button", name="Take out").click()
+    expect(told(page)).to_contain_text("Işıl Iğdır is in the household no more.")
+    expect(page.locator("#household")).to_contain_text("In no household")
+    page.goto(path)
+    expect(page.locator("#household")).to_contain_text("In no household")
+    expect(page.get_by_role("button", name="Redeem a reward")).to_have_count(0)
 
 
 def test_who_may_only_look_changes_nothing(running: Visitor, browser: Browser) -> None:

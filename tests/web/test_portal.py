@@ -163,6 +163,18 @@ def path_of_link(member_id: int) -> str:
     return reverse("portal_link", args=[link.rstrip("/").rpartition("/")[2]])
 
 
+def live_together(member_id: int, *, points: int) -> None:
+    """Puts Barış, who has so many points, into the household of a member."""
+    from sadakat.loyalty.operations import households, ledger, members
+    from sadakat.loyalty.types import Award, EnrolledBy
+    from sadakat.platform import audit
+
+    customer_id = know("baris@example.com", message_id="baris", firstName="Barış", lastName="Öztürk")
+    other = members.enrol(customer_id, by=EnrolledBy.CONSOLE, actor=audit.CLI, at=now())
+    ledger.post([Award(key="award:baris", member_id=other.id, at=now(), points=points)], at=now())
+    households.join_household(other.id, with_member_id=member_id, actor=audit.CLI, at=now())
+
+
 def card_in(page: Page) -> str:
     """What a scanner reads of the picture on the page."""
     shape = page.locator("svg[role=img]")
@@ -371,9 +383,18 @@ def test_every_page_is_readable_by_everyone(phone: Visitor, member_id: int) -> N
     from sadakat.platform import audit
 
     done = redemptions.redeem_reward(member_id, reward_key="mug", key="one", actor=audit.CLI, at=now())
+    live_together(member_id, points=8_500)
     walk(phone, ["/portal/enter/"])
     page = phone.page()
     page.goto(path_of_link(member_id))
+    expect(page.locator("main")).to_contain_text("Your household has 9,450 points together")
+    page.locator("li", has_text="Coat").get_by_role("button", name="Redeem").click()
+    expect(page.get_by_role("dialog")).to_contain_text("your household keeps 450 points")
+    page.get_by_role("dialog").get_by_role("button", name="Redeem").click()
+    expect(page).to_have_url(re.compile(r"/portal/redeemed/\d+/$"))
+    page.goto("/portal/")
+    expect(page.locator("main")).to_contain_text("Your household has 450 points together")
+    expect(page.locator("li", has_text="From the household")).to_contain_text("+8,050")
     (cookie,) = [each for each in page.context.cookies() if each["name"] == "sadakat_portal"]
     phone.cookies["sadakat_portal"] = cookie["value"]
     walk(phone, ["/portal/", "/portal/history/", f"/portal/redeemed/{done.id}/"])

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.web import test_portal
 from tests.web.conftest import Visitor, _session, in_process, visitor
 from tests.web.looks import assert_accessible, walk
-from tests.web.test_portal import EMAIL, card_in, know, now, work_off
+from tests.web.test_portal import EMAIL, card_in, know, live_together, now, work_off
 
 club, copied, member_id = test_portal.club, test_portal.copied, test_portal.member_id
 
@@ -234,6 +234,14 @@ def test_every_page_is_readable_by_everyone(can: Visitor, member_id: int) -> Non
     said: dict[str, Any] = {"actor": audit.CLI, "at": now()}
     redemptions.redeem_points(member_id, points=200, order_id="F-1", order_minor=10_000, key="one", **said)
     redemptions.redeem_reward(member_id, reward_key="mug", key="two", **said)
+    live_together(member_id, points=8_500)
+    page = can.page()
+    page.goto(f"/till/members/{member_id}/?amount=1000&points=5000")
+    expect(page.locator(".strip > div").first).to_have_text(
+        "Points to use9,250worth ₺460.00of which 8,500 of the household"
+    )
+    expect(page.locator("#quote")).to_contain_text("5,000 points take ₺250.00 off")
+    expect(page.locator("li", has_text="Coat").get_by_role("button", name="Redeem")).to_be_visible()
     walk(
         can,
         [

@@ -4,6 +4,7 @@ from sadakat.loyalty.consumer import CONSUMERS
 from sadakat.loyalty.exporting import HEADS as LIABILITY_HEADS
 from sadakat.loyalty.exporting import export_liability, figures_json
 from sadakat.loyalty.operations.by_hand import adjust_points, transfer_points
+from sadakat.loyalty.operations.households import join_household, leave_household
 from sadakat.loyalty.operations.joining import submit
 from sadakat.loyalty.operations.ledger import post
 from sadakat.loyalty.operations.members import enrol, enrol_since, renew_link
@@ -27,6 +28,7 @@ from sadakat.loyalty.operations.rewards import save_reward
 from sadakat.loyalty.operations.sweeps import activate_due, expire_due, release_due
 from sadakat.loyalty.operations.tiers import evaluate_tiers, tiers_due
 from sadakat.loyalty.queries.earning import quote_order
+from sadakat.loyalty.queries.households import households
 from sadakat.loyalty.queries.ledger import audit, balance_as_of, balances, expiring, ledger
 from sadakat.loyalty.queries.liability import liability
 from sadakat.loyalty.queries.members import (
@@ -62,6 +64,9 @@ __all__ = [
     "expiring",
     "export_liability",
     "figures_json",
+    "households",
+    "join_household",
+    "leave_household",
     "ledger",
     "liability",
     "member",

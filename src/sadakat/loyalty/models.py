@@ -11,6 +11,12 @@ KEPT: Final = tuple(Account)
 """The accounts of a member, each a column of `Balances`."""
 
 
+class Household(models.Model):
+    """Members who spend their points together; each keeps what is his until somebody needs it."""
+
+    created_at = models.DateTimeField()
+
+
 class Member(models.Model):
     """A member of the programme. Whoever became one with another customer keeps a closed row for the un-merge."""
 
@@ -26,6 +32,7 @@ class Member(models.Model):
     tier_since = models.DateTimeField(null=True)
     tier_until = models.DateTimeField(null=True, db_index=True)
     is_pinned = models.BooleanField(default=False, db_default=False)
+    household = models.ForeignKey(Household, on_delete=models.PROTECT, null=True, related_name="members")
 
     class Meta:
         constraints = [

@@ -305,6 +305,22 @@ class Member:
     expiring: tuple[Expiring, ...]
     """Soonest first, at most 20 moments."""
     tier: "TierStanding"
+    household: "Household | None"
+
+    @property
+    def spendable(self) -> int:
+        """Active points that can pay: the member's own, and those of the household."""
+        return self.household.active if self.household else self.balance.active
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Household:
+    """Members who spend their points together."""
+
+    member_ids: tuple[int, ...]
+    """At least two, in their order."""
+    active: int
+    """Points of all of them; none for a member who owes some, since those of others would pay that first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The verbs of the ledger: the only writer of operations, entries, lots, draws, holds and balances."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -80,6 +80,11 @@ def post_batch(commands: Sequence[Command], *, at: datetime) -> list[Outcome]:
             events.append_facts(list(_facts(book)))
             return [_outcome(command, decision) for command, decision in zip(commands, decisions, strict=True)]
     raise Conflict("other operations of the same keys were done at the same time; try again")
+
+
+def lock(member_ids: Collection[int]) -> None:
+    """Has nobody else move points of these members until the caller's transaction ends."""
+    list(models.Balances.objects.select_for_update().filter(pk__in=member_ids).order_by("pk").values_list("pk"))
 
 
 def locked(member_id: int) -> models.Member:

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 
 from sadakat.customers import api as customers
 from sadakat.loyalty import models
+from sadakat.loyalty.operations.households import dissolve
 from sadakat.loyalty.operations.posting import settle
 from sadakat.loyalty.types import Command, OperationKind, Return, Transfer
 
@@ -50,13 +51,15 @@ def follow_customers(customer_ids: Collection[int], *, cause: str, at: datetime)
 
 
 def _rows_of(profile_ids: Iterable[int]) -> dict[int, models.Member]:
-    """The members who have enrolled as these profiles, and whom they have become one with, locked."""
+    """The members who have enrolled as these profiles, whom they have become one with, and their households, locked."""
     asked = list(profile_ids)
     wanted = Q(first_customer_id__in=asked) | Q(first_customer_id=None, customer_id__in=asked)
     found: dict[int, models.Member] = {}
-    while rows := list(models.Member.objects.select_for_update().filter(wanted).exclude(pk__in=found).order_by("pk")):
+    locking = models.Member.objects.select_for_update(no_key=True).order_by("pk")
+    while rows := list(locking.filter(wanted).exclude(pk__in=found)):
         found |= {row.pk: row for row in rows}
-        wanted = Q(pk__in=[row.merged_into_id for row in rows if row.merged_into_id])
+        wanted = Q(pk__in={row.merged_into_id for row in rows} - {None})
+        wanted |= Q(household__in={row.household_id for row in rows} - {None})
     return found
 
 
@@ -75,6 +78,7 @@ class _Moves:
         self.commands: list[Command] = []
         self._changed: dict[int, models.Member] = {}
         self._transfers: dict[tuple[int, int], str] = {}
+        self._left: set[int] = set()
 
     def path(self, row: models.Member) -> list[models.Member]:
         """The member and whom he has become one with, up to the one who has his points."""
@@ -91,8 +95,12 @@ class _Moves:
             self._changed[row.pk] = row
 
     def join(self, row: models.Member, first: models.Member) -> None:
-        """Makes an open member one with another open one."""
+        """Makes an open member one with another open one, who takes his place in a household unless he has his own."""
         row.merged_into_id = first.pk
+        if row.household_id:
+            self._left.add(row.household_id)
+            row.household_id, first.household_id = None, first.household_id or row.household_id
+            self._changed[first.pk] = first
         row.customer_id, row.first_customer_id = _home(row), None
         self._changed[row.pk] = row
         self._transfer(row, first)
@@ -116,7 +124,8 @@ class _Moves:
         changed = self._changed.values()
         # Two may change places, and at no moment may a customer be two members.
         models.Member.objects.filter(pk__in=self._changed).update(customer_id=-F("pk"))
-        models.Member.objects.bulk_update(changed, ["merged_into", "customer_id", "first_customer_id"])
+        models.Member.objects.bulk_update(changed, ["merged_into", "customer_id", "first_customer_id", "household"])
+        dissolve(self._left)
 
     def _transfer(self, giver: models.Member, holder: models.Member) -> None:
         key = f"merge:{giver.pk}:{holder.pk}:{self.cause}"
@@ -128,15 +137,16 @@ class _Moves:
         )
 
     def _return(self, giver: models.Member, holder: models.Member) -> None:
-        key = self._transfers.get((giver.pk, holder.pk)) or _latest_transfer(giver, holder)
-        if key is not None:
+        key = self._transfers.get((giver.pk, holder.pk))
+        for made in [key] if key else _transfers(giver, holder):
             self.commands.append(
-                Return(key=f"un{key}", member_id=giver.pk, at=self.at, transfer_key=key, reference=_SEPARATED)
+                Return(key=f"un{made}", member_id=giver.pk, at=self.at, transfer_key=made, reference=_SEPARATED)
             )
 
 
-def _latest_transfer(giver: models.Member, holder: models.Member) -> str | None:
+def _transfers(giver: models.Member, holder: models.Member) -> list[str]:
+    """Also those of earlier times, which have been returned: again, that changes nothing."""
     made = models.Operation.objects.filter(
         key__startswith=f"merge:{giver.pk}:{holder.pk}:", kind=OperationKind.TRANSFER
     )
-    return made.order_by("-id").values_list("key", flat=True).first()
+    return list(made.order_by("id").values_list("key", flat=True))

@@ -1,8 +1,9 @@
 """Giving points for a reward or at checkout, and giving them back.
 
-Whoever redeems locks the balances of the member first, then the reward. Every later step goes through the ledger before
-it touches a redemption: the ledger locks the member, so what is read after it holds, and of two who do the same at once
-it refuses the second. See docs/algorithms/spending-points.md.
+Whoever redeems locks the balances of the member and his household first, then the reward. What he lacks they bring, and
+it goes back to them (`households`). Every later step goes through the ledger before it touches a redemption: the ledger
+locks the member, so what is read after it holds, and of two who do the same at once it refuses the second. See
+docs/algorithms/spending-points.md.
 """
 
 import secrets
@@ -18,8 +19,8 @@ from sadakat.events import api as events
 from sadakat.events.types import Fact
 from sadakat.kernel.errors import Conflict, Invalid, NotFound, Refused
 from sadakat.loyalty import models
-from sadakat.loyalty.operations import ledger
-from sadakat.loyalty.queries.ledger import balances
+from sadakat.loyalty.operations import households, ledger
+from sadakat.loyalty.queries.households import spendable
 from sadakat.loyalty.queries.members import holders, parts_of
 from sadakat.loyalty.queries.programme import programme
 from sadakat.loyalty.queries.rewards import redemption, redemption_of, reward_of, taken_by
@@ -77,12 +78,12 @@ def redeem_points(
         "is_held": is_held,
     }
     with transaction.atomic(durable=True):
-        member = ledger.locked(member_id)
+        member = households.locked(member_id)
         known = _known(key, member, asked)
         if known is not None:
             return known
         rules = programme().burning
-        active = balances([member_id], at=at)[member_id].active
+        active = spendable(member_id, at=at)
         paying = burning.burnable(rules, asked=points, active=active, order_minor=order_minor)
         if not paying:
             raise Conflict(
@@ -91,9 +92,8 @@ def redeem_points(
             )
         until = at + timedelta(minutes=rules.hold_minutes)
         common = _common(key, member, asked, actor=actor, at=at)
-        outcome = _done(
-            Reserve(points=paying, until=until, **common) if is_held else Spend(points=paying, **common), at
-        )
+        taking = Reserve(points=paying, until=until, **common) if is_held else Spend(points=paying, **common)
+        outcome = _done([*households.brought(taking), taking], at)[-1]
         row = models.Redemption.objects.create(
             member=member,
             operation_id=_operation_id(outcome),
@@ -120,7 +120,7 @@ def redeem_reward(member_id: int, *, reward_key: str, key: str, actor: audit.Act
     """
     asked = {"reward": reward_key}
     with transaction.atomic(durable=True):
-        member = ledger.locked(member_id)
+        member = households.locked(member_id)
         known = _known(key, member, asked)
         if known is not None:
             return known
@@ -128,7 +128,8 @@ def redeem_reward(member_id: int, *, reward_key: str, key: str, actor: audit.Act
         if reward is None:
             raise NotFound(f"there is no reward {reward_key!r:.80}")
         _check_to_be_had(reward_of(reward), member, at=at)
-        outcome = _done(Spend(points=reward.points, **_common(key, member, asked, actor=actor, at=at)), at)
+        spend = Spend(points=reward.points, **_common(key, member, asked, actor=actor, at=at))
+        outcome = _done([*households.brought(spend), spend], at)[-1]
         models.Reward.objects.filter(pk=reward.pk).update(taken=F("taken") + 1, stock=F("stock") - 1)
         row = models.Redemption.objects.create(
             member=member,
@@ -184,11 +185,15 @@ def capture(
             return _release(row, actor=actor, at=at)
         capture_key, back = f"capture:{row.operation.key}", held - paying
         common = _about(row, actor=actor, at=at)
-        outcome = _done(Capture(key=capture_key, reserve_key=row.operation.key, **common), at)
+        restore = Restore(key=f"restore:{capture_key}:{back}", spend_key=capture_key, upto=back, **common)
+        giving_back = [restore, *households.given_back({row.operation_id: restore})] if back else []
+        # In one order, although the ledger is asked twice.
+        ledger.lock({common["member_id"], *(command.member_id for command in giving_back)})
+        (outcome,) = _done([Capture(key=capture_key, reserve_key=row.operation.key, **common)], at)
         if outcome.is_replay:
             return redemption(redemption_id)
         if back:
-            _done(Restore(key=f"restore:{capture_key}:{back}", spend_key=capture_key, upto=back, **common), at)
+            _done(giving_back, at)
             row.points, row.value_minor = paying, burning.worth_minor(rules, points=paying)
         row.status, row.holds_until, row.capture_id = RedemptionStatus.DONE, None, outcome.operation_id
         row.order_id, row.namespace = order_id or row.order_id, namespace or row.namespace
@@ -250,7 +255,8 @@ def restore_for_order(namespace: str, order_id: str, *, member_id: int | None, s
     if share <= 0:
         # One whose time is over is released by the ledger at this very moment: it refuses here, and all is well.
         held = list(rows.filter(status=RedemptionStatus.HELD))
-        ledger.post_batch([_release_command(row, by=audit.SYSTEM, at=at) for row in held], at=at)
+        releases = {row.operation_id: _release_command(row, by=audit.SYSTEM, at=at) for row in held}
+        ledger.post_batch([*releases.values(), *households.given_back(releases)], at=at)
         _mark_released(pk__in=[row.pk for row in held])
     done = rows.filter(status=RedemptionStatus.DONE)
     wanted = [(row, burning.given_back(row.points, share=max(share, Decimal(0)))) for row in done]
@@ -324,11 +330,12 @@ def _about(row: models.Redemption, *, actor: audit.Actor, at: datetime) -> dict[
     }
 
 
-def _done(command: Command, at: datetime) -> Outcome:
-    (outcome,) = ledger.post_batch([command], at=at)
-    if not outcome.is_done:
-        raise Conflict(outcome.reason)
-    return outcome
+def _done(commands: Sequence[Command], at: datetime) -> list[Outcome]:
+    outcomes = ledger.post_batch(commands, at=at)
+    for outcome in outcomes:
+        if not outcome.is_done:
+            raise Conflict(outcome.reason)
+    return outcomes
 
 
 def _operation_id(outcome: Outcome) -> int:
@@ -337,7 +344,8 @@ def _operation_id(outcome: Outcome) -> int:
 
 
 def _release(row: models.Redemption, *, actor: audit.Actor, at: datetime) -> Redemption:
-    outcome = _done(_release_command(row, by=actor, at=at), at)
+    command = _release_command(row, by=actor, at=at)
+    outcome = _done([command, *households.given_back({row.operation_id: command})], at)[0]
     if not outcome.is_replay:
         row.status, row.holds_until = RedemptionStatus.RELEASED, None
         row.save(update_fields=["status", "holds_until"])
@@ -363,17 +371,16 @@ def _restore(wanted: Sequence[tuple[models.Redemption, int]], *, by: audit.Actor
     What went back already is not asked for again: its key stands for the member of that time, and he may have become
     one with another since.
     """
-    commands, due = [], [(row, points) for row, points in wanted if points > row.restored]
+    commands, due = {}, [(row, points) for row, points in wanted if points > row.restored]
     for row, points in due:
         spend = row.capture or row.operation
         # What the capture gave back at once, because the order had become smaller, was never the redemption's.
         upto = spend.points - row.points + points
         said = _about(row, actor=by, at=at)
-        commands.append(Restore(key=f"restore:{spend.key}:{upto}", spend_key=spend.key, upto=upto, **said))
-    outcomes = ledger.post_batch(commands, at=at)
+        key = f"restore:{spend.key}:{upto}"
+        commands[row.operation_id] = Restore(key=key, spend_key=spend.key, upto=upto, **said)
+    outcomes = _done([*commands.values(), *households.given_back(commands)], at)[: len(due)]
     for (row, points), outcome in zip(due, outcomes, strict=True):
-        if not outcome.is_done:
-            raise Conflict(outcome.reason)
         if outcome.is_replay:
             continue
         is_whole = points == row.points

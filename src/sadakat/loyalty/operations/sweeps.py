@@ -8,13 +8,15 @@ from django.db import connection, transaction
 
 from sadakat.events import api as events
 from sadakat.events.types import Fact
-from sadakat.loyalty.operations import ledger
+from sadakat.loyalty.operations import households, ledger
 from sadakat.loyalty.queries.members import holders
 from sadakat.loyalty.types import POINTS_EXPIRED, Activate, Command, Expire, OperationKind, Release
 from sadakat.platform import audit
 
 COMMANDS: Final = 1_000
-"""Of one transaction of the sweeps that decide command by command."""
+"""Pending lots of one transaction."""
+HOLDS: Final = 200
+"""Reservations of one transaction; points of each may go back to all of a household."""
 LOTS: Final = 20_000
 """Of one transaction of the sweep of expiries."""
 
@@ -87,14 +89,14 @@ def activate_due(at: datetime) -> bool:
 
 def release_due(at: datetime) -> bool:
     """Gives back what reservations hold that have run out; says whether there were any."""
-    due = _rows(_RELEASING, [at, COMMANDS])
+    due = _rows(_RELEASING, [at, HOLDS])
     # Points go back to whoever the member has become.
     has = holders({member_id for _, member_id, _, _ in due})
-    commands = [
-        Release(key=f"release:{operation_id}", member_id=has[member_id], at=until, reserve_key=key)
+    releases = {
+        operation_id: Release(key=f"release:{operation_id}", member_id=has[member_id], at=until, reserve_key=key)
         for operation_id, member_id, until, key in due
-    ]
-    return _post(commands, at=at)
+    }
+    return _post([*releases.values(), *households.given_back(releases)], at=at)
 
 
 def expire_due(at: datetime) -> bool:

@@ -11,7 +11,7 @@ from psycopg import sql
 from sadakat.customers import api as customers
 from sadakat.kernel.errors import Invalid, NotFound
 from sadakat.loyalty import models
-from sadakat.loyalty.queries import ledger, tiers
+from sadakat.loyalty.queries import households, ledger, tiers
 from sadakat.loyalty.rules import cards
 from sadakat.loyalty.types import EnrolledBy, Member
 
@@ -150,6 +150,7 @@ def _members(member_ids: Collection[int], *, at: datetime) -> list[Member]:
     balances = ledger.balances(member_ids, at=at)
     expiring = ledger.expiring(member_ids, at=at)
     standings = tiers.standings(member_ids, at=at)
+    together = households.households(member_ids, at=at)
     return [
         Member(
             id=id_,
@@ -160,6 +161,7 @@ def _members(member_ids: Collection[int], *, at: datetime) -> list[Member]:
             balance=balances[id_],
             expiring=expiring.get(id_, ()),
             tier=standings[id_],
+            household=together.get(id_),
         )
         for id_ in member_ids
     ]

@@ -48,6 +48,8 @@ def return_(book: Book, member: Member, command: Return, at: datetime) -> Operat
         for lot in book.copies_of(draw.lot, made_by=transfer)
         if lot.remaining and lot.member_id in book.members
     ]
+    if not left and not transfer.deficit:
+        return None
     holders = {lot.member_id: book.members[lot.member_id] for _, lot in left}
     for holder in holders.values():
         expire_due(book, holder, at)

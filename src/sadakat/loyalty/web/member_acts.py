@@ -14,20 +14,22 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from sadakat.kernel import time
-from sadakat.kernel.errors import NotFound, SadakatError
-from sadakat.loyalty.operations import by_hand, redemptions
+from sadakat.kernel.errors import Conflict, NotFound, SadakatError
+from sadakat.loyalty.operations import by_hand, households, redemptions
 from sadakat.loyalty.operations import members as membership
 from sadakat.loyalty.operations import tiers as standings
 from sadakat.loyalty.queries import members as queries
 from sadakat.loyalty.queries import rewards as catalogue
-from sadakat.loyalty.types import MAX_POINTS, EnrolledBy
+from sadakat.loyalty.types import MAX_POINTS, EnrolledBy, Member
 from sadakat.loyalty.web import words
+from sadakat.loyalty.web.members import called
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
 from sadakat.platform.ui import reasons
 from sadakat.platform.ui.days import day_field
 
 MAX_NONCE: Final = 40
+MAX_TEXT: Final = 200
 
 
 class _ActForm(forms.Form):
@@ -132,6 +134,37 @@ def pin(request: HttpRequest, member_id: int) -> HttpResponse:
 
 @require_POST
 @access.requires(Permission.MANAGE_LOYALTY)
+def join(request: HttpRequest, member_id: int) -> HttpResponse:
+    """Puts another member into the household of this one."""
+
+    def do(at: datetime) -> str:
+        other = _other(request.POST.get("who", "").strip()[:MAX_TEXT], than=member_id, at=at)
+        households.join_household(other.id, with_member_id=member_id, actor=access.actor_of(request.user), at=at)
+        return _("%(name)s is in the household.") % {"name": called([other.id])[other.id]}
+
+    return _act(member_id, request, do)
+
+
+@require_POST
+@access.requires(Permission.MANAGE_LOYALTY)
+def leave(request: HttpRequest, member_id: int) -> HttpResponse:
+    """Takes a member, this one or another, out of the household of this one."""
+
+    def do(at: datetime) -> str:
+        household = queries.member(member_id, at=at).household
+        # Who is in another one by now is not meant.
+        ids = household.member_ids if household else ()
+        who = {str(id_): id_ for id_ in ids}.get(request.POST.get("who", ""))
+        if who is None:
+            raise NotFound("that member is in the household no more")
+        households.leave_household(who, actor=access.actor_of(request.user), at=at)
+        return _("%(name)s is in the household no more.") % {"name": called([who])[who]}
+
+    return _act(member_id, request, do)
+
+
+@require_POST
+@access.requires(Permission.MANAGE_LOYALTY)
 def redeem(request: HttpRequest, member_id: int) -> HttpResponse:
     """Redeems a reward for the member."""
     key, nonce = request.POST.get("reward", ""), request.POST.get("nonce", "")[:MAX_NONCE]
@@ -183,3 +216,21 @@ def enrol(request: HttpRequest, customer_id: int) -> HttpResponse:
         return redirect("customer", customer_id)
     messages.success(request, _("Now a member."))
     return redirect("member", member_id=found.id)
+
+
+def _other(text: str, *, than: int, at: datetime) -> Member:
+    """The one other member who has this card, or whom a search finds.
+
+    Raises:
+        NotFound: nobody else fits.
+        Conflict: several do.
+    """
+    if one := queries.member_numbered(text, at=at):
+        return one
+    # Of the same name as often as not: the member himself is not looked for.
+    found = [each for each in queries.search_members(text, limit=3, at=at) if each.id != than] if text else []
+    if not found:
+        raise NotFound(f"no other member fits {text}")
+    if len(found) > 1:
+        raise Conflict(f"several members fit {text}; the card number tells them apart")
+    return found[0]

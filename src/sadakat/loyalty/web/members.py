@@ -1,6 +1,7 @@
 """Members: the list, and one member with points, tier, ledger and redemptions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
@@ -14,6 +15,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from sadakat.customers import api as customers
+from sadakat.loyalty import models
+from sadakat.loyalty.queries import ledger
 from sadakat.loyalty.queries import members as queries
 from sadakat.loyalty.queries import programme as programmes
 from sadakat.loyalty.queries import rewards as catalogue
@@ -21,7 +24,7 @@ from sadakat.loyalty.queries import tiers as standings
 from sadakat.loyalty.rules import burning
 from sadakat.loyalty.rules.rewards import hindrance
 from sadakat.loyalty.types import EnrolledBy, Member, Programme, TierMetric
-from sadakat.loyalty.web import member_tables, telling, words
+from sadakat.loyalty.web import member_tables, portal_words, telling, words
 from sadakat.loyalty.web.pages import may_manage, tabs
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
@@ -39,6 +42,10 @@ _COLUMNS: Final = [
 ]
 _EXPIRING: Final = [
     parts.Column(label=gettext_lazy("Last day")),
+    parts.Column(label=gettext_lazy("Points"), is_numeric=True),
+]
+_HOUSEHOLD: Final = [
+    parts.Column(label=gettext_lazy("Name")),
     parts.Column(label=gettext_lazy("Points"), is_numeric=True),
 ]
 
@@ -105,6 +112,7 @@ def member(request: HttpRequest, member_id: int) -> HttpResponse:
             rows=[(words.last_day(each.expires_at, zone=here.zone), each.points) for each in found.expiring],
             empty=parts.Empty(icon="hourglass", title=_("No points expire")),
         ),
+        "household": household(request, found, at=at),
         "changes": _tier_changes(member_id, held),
         "ledger": member_tables.lines(request, member_id, held, rewards, may_undo=is_manager, zone=here.zone),
         "redemptions": member_tables.redeemed(
@@ -120,7 +128,7 @@ def member(request: HttpRequest, member_id: int) -> HttpResponse:
                 tier_key=found.tier.key,
                 taken=taken.get(each.key, 0),
                 at=at,
-                active=found.balance.active,
+                active=found.spendable,
             )
         ],
         "nonce": uuid4(),
@@ -153,6 +161,27 @@ def of_customer(request: HttpRequest, customer_id: int) -> HttpResponse:
 def names_of(customer_ids: Sequence[int]) -> dict[int, str]:
     """What customers are called."""
     return {row.id: row.name for row in customers.customer_rows(customer_ids)}
+
+
+def called(member_ids: Collection[int]) -> dict[int, str]:
+    """Member → what he is called, else his card number."""
+    members = models.Member.objects.filter(pk__in=member_ids).values_list("pk", "customer_id", "number")
+    names = names_of([customer_id for _, customer_id, _ in members])
+    return {pk: names.get(customer_id) or portal_words.grouped(number) for pk, customer_id, number in members}
+
+
+def household(request: HttpRequest, found: Member, *, at: datetime) -> dict[str, Any]:
+    """Who is in the household of a member, with the active points of each, and of all of them."""
+    ids = found.household.member_ids if found.household else ()
+    names, balances = called(ids), ledger.balances(ids, at=at)
+    table = parts.short_table(
+        request,
+        caption=_("Household"),
+        columns=_HOUSEHOLD,
+        rows=[(id_, names[id_], balances[id_].active) for id_ in ids],
+        empty=parts.Empty(icon="users", title=_("In no household")),
+    )
+    return {"table": table, "points": sum(balance.active for balance in balances.values())}
 
 
 def tier_name(found: Member, held: Programme) -> str:

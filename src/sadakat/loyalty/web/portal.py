@@ -154,9 +154,9 @@ def _name(member: Member) -> str:
 
 
 def _offer(reward: Reward, member: Member, programme: Programme, *, taken: int, number: int, at: datetime) -> Offer:
-    missing = reward.points - member.balance.active
+    missing = reward.points - member.spendable
     why = ""
-    match hindrance(reward, tier_key=member.tier.key, taken=taken, at=at, active=member.balance.active):
+    match hindrance(reward, tier_key=member.tier.key, taken=taken, at=at, active=member.spendable):
         case Hindrance.TIER:
             names = {tier.key: words.name_of(tier.name) for tier in programme.ladder.tiers}
             why = _("For %(tiers)s") % {"tiers": words.listed([names.get(key, key) for key in reward.tiers])}

@@ -79,6 +79,8 @@ def grouped(number: str) -> str:
 
 def _title(line: LedgerLine, *, names: Mapping[str, str], rewards: Mapping[str, Reward]) -> str:
     said: Mapping[str, Any] = line.reference
+    if words.is_of_household(said):
+        return _("From the household") if line.points > 0 else _("For the household")
     reward = rewards.get(said.get("reward", ""))
     if reward is not None:
         return words.name_of(reward.name, default=reward.key)

@@ -36,7 +36,10 @@ _MEMBER: Final = {
     "next_tier": "gold",
     "missing": 1400.0,
     "expiring": [{"points": 120, "expires_at": "2027-01-31T21:00:00Z"}],
+    "household": [5, 9],
+    "spendable": 900,
 }
+_HOUSEHOLD: Final = {"members": [5, 9], "active": 900}
 _LINE: Final = {
     "id": 311,
     "kind": "award",
@@ -95,6 +98,18 @@ class LoyaltyMemberAnswer(rest.Answer):
     """To the next tier, in what qualifies for it; amounts in minor units."""
     expiring: list[ExpiringAnswer]
     """Soonest first, at most 20 moments."""
+    household: list[int]
+    """The members who spend their points together, this one too; empty: nobody else."""
+    spendable: int
+    """Active points of all of these: what can be paid with."""
+
+
+class HouseholdAnswer(rest.Answer):
+    """Members who spend their points together."""
+
+    members: list[int]
+    active: int
+    """Points of all of them that can be paid with: none for a member who owes some."""
 
 
 class LedgerLineAnswer(rest.Answer):
@@ -141,6 +156,13 @@ class Adjustment(rest.Asked):
     reason: Line = Field(min_length=1, max_length=MAX_REASON_LENGTH)
     expires_at: Annotated[AwareDatetime, Field(lt="2200-01-01T00:00:00Z")] | None = None
     """Of points given; left out: as the programme says."""
+
+
+class Company(rest.Asked):
+    """With whom a member spends points together."""
+
+    with_: Line = Field(max_length=300, alias="with")
+    """The other member, as a customer: an id or `TYPE:VALUE`."""
 
 
 class Gift(rest.Asked):
@@ -245,6 +267,42 @@ def transfer_points(request: rest.Request, ref: rest.Ref, body: Gift) -> Any:
     return _outcome(outcome)
 
 
+@area.write(
+    "/loyalty/members/{path:ref}/household",
+    answer=HouseholdAnswer,
+    example=_HOUSEHOLD,
+    asked={"with": "email:isil@example.com"},
+)
+def join_household(request: rest.Request, ref: rest.Ref, body: Company) -> Any:
+    """Have a member spend points together with another one, and with the household of that one.
+
+    Each keeps an account of their own. What one lacks comes from the others, and goes back to them with what is given
+    back. A member of another household is refused with 409.
+    """
+    found = loyalty.join_household(
+        find_member(ref).id,
+        with_member_id=find_member(body.with_).id,
+        actor=rest.actor_of(request),
+        at=timezone.now(),
+    )
+    return {"members": list(found.member_ids), "active": found.active}
+
+
+@area.write(
+    "/loyalty/members/{path:ref}/household",
+    method="DELETE",
+    answer=LoyaltyMemberAnswer,
+    example=_MEMBER | {"household": [], "spendable": 420},
+)
+def leave_household(request: rest.Request, ref: rest.Ref) -> Any:
+    """Have a member spend points alone again.
+
+    Who would be left alone is in no household either. Whoever is in none stays so.
+    """
+    loyalty.leave_household(find_member(ref).id, actor=rest.actor_of(request), at=timezone.now())
+    return _member(find_member(ref))
+
+
 # Last, since a reference may hold slashes: what the addresses above do not take is a reference.
 @area.read("/loyalty/members/{path:ref}", answer=LoyaltyMemberAnswer, example=_MEMBER)
 def get_member(request: rest.Request, ref: rest.Ref) -> Any:  # noqa: ARG001 - as every view
@@ -298,6 +356,8 @@ def _member(member: Member) -> dict[str, Any]:
         "next_tier": tier.next_key or None,
         "missing": float(tier.missing),
         "expiring": list(member.expiring),
+        "household": list(member.household.member_ids) if member.household else [],
+        "spendable": member.spendable,
     }
 
 

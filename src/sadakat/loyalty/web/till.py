@@ -1,7 +1,7 @@
 """The till: finding a member while a customer waits, and what a basket earns and what points take off it."""
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +20,6 @@ from django.views.decorators.http import require_GET
 from sadakat.customers import api as customers
 from sadakat.kernel import money
 from sadakat.kernel.errors import Invalid
-from sadakat.loyalty import models
 from sadakat.loyalty.queries import earning
 from sadakat.loyalty.queries import ledger as ledger_queries
 from sadakat.loyalty.queries import members as member_queries
@@ -30,7 +29,7 @@ from sadakat.loyalty.rules import burning, cards
 from sadakat.loyalty.rules.rewards import Hindrance, closed, hindrance
 from sadakat.loyalty.types import Member, Programme, Quote, Redemption, RedemptionStatus, Reward
 from sadakat.loyalty.web import portal_words, words
-from sadakat.loyalty.web.members import names_of
+from sadakat.loyalty.web.members import called
 from sadakat.loyalty.web.pages import may_manage
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
@@ -137,7 +136,7 @@ def start(request: HttpRequest) -> HttpResponse:
                 verb=_("Enrol somebody new"),
             )
     latest = reward_queries.redemptions(limit=LATEST)
-    names = _names({each.member_id for each in latest})
+    names = called({each.member_id for each in latest})
     rewards = _rewards()
     context["latest"] = [
         _latest(each, rewards, currency=here.currency, name=names.get(each.member_id, "")) for each in latest
@@ -179,7 +178,8 @@ def member(request: HttpRequest, member_id: int) -> HttpResponse:
         "identifiers": ", ".join(each.value for each in person.identifiers if each.type in {"email", "phone"}),
         "card": portal_words.grouped(one.number),
         "tier": next((words.name_of(each.name) for each in programme.ladder.tiers if each.key == one.tier.key), ""),
-        "worth": portal_words.worth(one.balance.active, programme=programme, currency=here.currency),
+        "of_others": one.spendable - one.balance.active,
+        "worth": portal_words.worth(one.spendable, programme=programme, currency=here.currency),
         "form": form,
         "lines": lines,
         "has_lines": any(line.has_changed() for line in lines),
@@ -198,13 +198,6 @@ def member(request: HttpRequest, member_id: int) -> HttpResponse:
         "may_see_customer": access.may(request.user, Permission.VIEW_CUSTOMERS),
     }
     return render(request, "loyalty/till/member.html", context, status=422 if form.errors else 200)
-
-
-def _names(member_ids: Collection[int]) -> dict[int, str]:
-    """Member → what he is called, else his card number."""
-    members = models.Member.objects.filter(pk__in=member_ids).values_list("pk", "customer_id", "number")
-    names = names_of([customer_id for _, customer_id, _ in members])
-    return {pk: names.get(customer_id) or portal_words.grouped(number) for pk, customer_id, number in members}
 
 
 def _rewards() -> dict[str, Reward]:
@@ -270,7 +263,7 @@ def _basket(one: Member, programme: Programme, said: dict[str, Any], lines: Sequ
     if not amount:
         raise Invalid("a basket needs an amount above zero, or lines with prices")
     amount_minor = money.to_minor(amount, currency=currency)
-    active, rules = one.balance.active, programme.burning
+    active, rules = one.spendable, programme.burning
     most = burning.burnable(rules, asked=active, active=active, order_minor=amount_minor)
     asked = said["points"] or 0
     points = burning.burnable(rules, asked=asked, active=active, order_minor=amount_minor)
@@ -319,7 +312,7 @@ def _clamped(asked: int, points: int) -> str:
 
 
 def _reward(reward: Reward, one: Member, *, taken: int, number: int, at: datetime) -> dict[str, Any]:
-    found = hindrance(reward, tier_key=one.tier.key, taken=taken, at=at, active=one.balance.active)
+    found = hindrance(reward, tier_key=one.tier.key, taken=taken, at=at, active=one.spendable)
     return {
         "key": reward.key,
         "name": words.name_of(reward.name),

@@ -50,6 +50,8 @@ audit.register_words(
         "loyalty.points_adjusted": gettext_lazy("Points adjusted"),
         "loyalty.points_transferred": gettext_lazy("Points transferred"),
         "loyalty.points_undone": gettext_lazy("Adjustment of points undone"),
+        "loyalty.household_joined": gettext_lazy("Household joined"),
+        "loyalty.household_left": gettext_lazy("Household left"),
         "loyalty.link_made": gettext_lazy("Link to the portal made"),
         "loyalty.link_renewed": gettext_lazy("Links to the portal ended"),
         "points": gettext_lazy("Points"),
@@ -232,12 +234,20 @@ def ages() -> dict[str, str]:
 
 def about(reference: Mapping[str, Any], *, rewards: Mapping[str, Reward]) -> str:
     """What an operation is about, in one line: its order, reward, reason or event."""
+    if is_of_household(reference):
+        rest = about({**reference, "reason": ""}, rewards=rewards)
+        return " · ".join(filter(None, (_("Household"), rest)))
     if order := reference.get("order_id"):
         return _("Order %(id)s") % {"id": order}
     reward = rewards.get(reference.get("reward", ""))
     if reward is not None:
         return name_of(reward.name, default=reward.key)
     return next((str(reference[key]) for key in ("reason", "event") if reference.get(key)), "")
+
+
+def is_of_household(reference: Mapping[str, Any]) -> bool:
+    """Whether an operation brought points to another one of the household, or back from there."""
+    return reference.get("reason") == "household"
 
 
 def breakdown(reference: Mapping[str, Any], programme: Programme) -> list[tuple[str, str]]:
