@@ -260,6 +260,8 @@ class LedgerLine:
     recorded_at: datetime
     points: int
     """How the balance of active and pending points changed; below zero when they went."""
+    moved: int
+    """By the operation, also where that balance stays as it is: when points become active."""
     undone: int
     """Of the points: taken back or given back since."""
     activates_at: datetime | None

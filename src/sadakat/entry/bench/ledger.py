@@ -27,7 +27,7 @@ MEMBERS: Final = 10_000
 CLIENTS: Final = 32
 SECONDS: Final = 6.0
 BATCH: Final = 50
-LOTS: Final = 200_000
+LOTS: Final = 1_000_000
 LOTS_ONE_BY_ONE: Final = 1_000
 _NOW: Final = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 _TOMORROW: Final = _NOW + timedelta(days=1)

@@ -57,20 +57,22 @@ _EXPIRING: Final = """
 """
 # The operations that have moved points of a member, his own and those of others.
 _LINES: Final = """
-    SELECT o.id, o.key, o.kind, o.at, o.recorded_at, moved.points, o.undone, lot.activates_at, lot.expires_at,
-        o.reference::text, o.actor_name
+    SELECT o.id, o.key, o.kind, o.at, o.recorded_at, moved.points, o.points, o.undone, lot.activates_at,
+        lot.expires_at, o.reference::text, o.actor_name
     FROM (
-        SELECT operation_id, sum(CASE WHEN target IN ('active', 'pending', 'deficit') THEN points ELSE 0 END
+        SELECT at, operation_id, sum(CASE WHEN target IN ('active', 'pending', 'deficit') THEN points ELSE 0 END
             - CASE WHEN source IN ('active', 'pending', 'deficit') THEN points ELSE 0 END)::bigint AS points
-        FROM loyalty_entry WHERE member_id = %(member)s AND (%(before)s::bigint IS NULL OR operation_id < %(before)s)
-        GROUP BY operation_id ORDER BY operation_id DESC LIMIT %(limit)s
+        FROM loyalty_entry
+        WHERE member_id = %(member)s AND (%(before)s::bigint IS NULL
+            OR (at, operation_id) < (SELECT at, id FROM loyalty_operation WHERE id = %(before)s))
+        GROUP BY at, operation_id ORDER BY at DESC, operation_id DESC LIMIT %(limit)s
     ) AS moved
     JOIN loyalty_operation AS o ON o.id = moved.operation_id
     LEFT JOIN LATERAL (
         SELECT activates_at, expires_at FROM loyalty_lot
         WHERE operation_id = o.id AND o.kind = 'award' ORDER BY id LIMIT 1
     ) AS lot ON true
-    ORDER BY o.id DESC
+    ORDER BY o.at DESC, o.id DESC
 """
 _ONLY: Final = "(%(members)s::bigint[] IS NULL OR member_id = ANY(%(members)s::bigint[]))"
 _DIFFERENCES: Final = f"""
@@ -160,7 +162,7 @@ def expiring(member_ids: Collection[int], *, at: datetime, limit: int = 20) -> d
 
 
 def ledger(member_id: int, *, before_id: int | None = None, limit: int = 50) -> list[LedgerLine]:
-    """Operations that have moved points of a member, latest recorded first.
+    """Operations that have moved points of a member, those that happened latest first.
 
     `before_id` is the last operation of the page before.
     """
@@ -182,11 +184,12 @@ def _line(row: tuple[Any, ...]) -> LedgerLine:
         at=row[3],
         recorded_at=row[4],
         points=row[5],
-        undone=row[6],
-        activates_at=row[7],
-        expires_at=row[8],
-        reference=json.loads(row[9]),
-        actor_name=row[10],
+        moved=row[6],
+        undone=row[7],
+        activates_at=row[8],
+        expires_at=row[9],
+        reference=json.loads(row[10]),
+        actor_name=row[11],
     )
 
 

@@ -77,7 +77,7 @@ def _line(
         "tone": tone,
         "last_day": words.last_day(line.expires_at, zone=zone),
         "points": words.signed(line.points),
-        "about": words.about(line.reference, rewards=rewards),
+        "about": words.about(line.reference, rewards=rewards) or ("" if line.points else words.points(line.moved)),
         "rules": words.breakdown(line.reference, held),
         "may_undo": may_undo and is_by_hand and line.undone < abs(line.points),
         "dialog": f"undo-{line.operation_id}",

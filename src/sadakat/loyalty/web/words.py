@@ -232,8 +232,15 @@ def ages() -> dict[str, str]:
     }
 
 
+OUR_REASONS: Final[Mapping[str, Word]] = {
+    "merged": gettext_lazy("Two customers have become one"),
+    "separated": gettext_lazy("One customer has become two again"),
+}
+"""Why points move by themselves."""
+
+
 def about(reference: Mapping[str, Any], *, rewards: Mapping[str, Reward]) -> str:
-    """What an operation is about, in one line: its order, reward, reason or event."""
+    """What an operation is about, in one line: its order, reward, reason or event; of rules `breakdown` tells."""
     if is_of_household(reference):
         rest = about({**reference, "reason": ""}, rewards=rewards)
         return " · ".join(filter(None, (_("Household"), rest)))
@@ -242,7 +249,8 @@ def about(reference: Mapping[str, Any], *, rewards: Mapping[str, Reward]) -> str
     reward = rewards.get(reference.get("reward", ""))
     if reward is not None:
         return name_of(reward.name, default=reward.key)
-    return next((str(reference[key]) for key in ("reason", "event") if reference.get(key)), "")
+    reason = reference.get("reason", "")
+    return str(OUR_REASONS.get(reason, reason) or ("" if "rules" in reference else reference.get("event", "")))
 
 
 def is_of_household(reference: Mapping[str, Any]) -> bool:
