@@ -33,7 +33,7 @@ from sadakat.platform.models import LakeCursor, LakeFile, LakePartition
 
 GRACE: Final = timedelta(minutes=10)
 """How long a file that was replaced stays, for readers who have begun with it."""
-COPIES: Final = 2
+COPIES: Final = 3
 """Partitions that are copied at once."""
 MAX_POSITIONS: Final = 100_000
 """How many positions are appended at once."""
@@ -314,13 +314,14 @@ def _rewrite_of(name: str, partition: str, *, changes: int, old: Sequence[LakeFi
 
 def _copied(rewrites: Sequence[_Rewrite], *, source: Any) -> Iterator[LakeFile | None]:
     """The new file of each, in their order; PostgreSQL and we work at `COPIES` of them at once."""
-    from adbc_driver_postgresql import dbapi  # as in `_arrow_schema`
-
     with ExitStack() as opened, ThreadPoolExecutor(COPIES) as pool:
         free: SimpleQueue[Any] = SimpleQueue()
         free.put(source)
         for _ in rewrites[1:COPIES]:
-            free.put(opened.enter_context(dbapi.connect(dsn(), autocommit=True)))
+            # It knows the types of the database from the first one, which takes longer than to connect.
+            other = opened.enter_context(source.adbc_clone())
+            other.adbc_connection.set_autocommit(True)
+            free.put(other)
 
         def copy(rewrite: _Rewrite) -> LakeFile | None:
             if not rewrite.query:
