@@ -41,10 +41,10 @@ KNOWN: dict[str, list[Any]] = {
     "to": REFERENCES,
     "points": [100],
     "reward": [None, "coffee"],
+    "tiers": [[]],
     "redemption_id": [1, 2, 3],
     "order": [{"total": 40}, {"products": [{"product_id": "a", "price": 20}]}],
     "allowed_origins": [[], ["https://shop.example"]],
-    "Idempotency-Key": [f"key-{number}" for number in range(200)],
 }
 
 
@@ -73,8 +73,10 @@ def redeem() -> None:
     assert till.ask("POST", "/loyalty/redemptions/2/release")[0] == 200
 
 
-def statuses_of(operation: Any, *, mode: GenerationMode, headers: dict[str, str]) -> set[int]:
+def statuses_of(place: int, operation: Any, *, mode: GenerationMode, headers: dict[str, str]) -> set[int]:
     """What an operation answered to its examples, each answer checked against the document."""
+    # Of its own: a key that another operation has had is refused.
+    known = {**KNOWN, "Idempotency-Key": [f"key-{place}-{number}" for number in range(200)]}
     seen: set[int] = set()
 
     @settings(
@@ -83,9 +85,9 @@ def statuses_of(operation: Any, *, mode: GenerationMode, headers: dict[str, str]
     @given(case=operation.as_strategy(generation_mode=mode), data=st.data())
     def ask(case: Any, data: st.DataObject) -> None:
         for said in (case.path_parameters, case.headers, case.query, case.body):
-            for name in set(said) & set(KNOWN) if isinstance(said, Mapping) else ():
+            for name in sorted(set(said) & set(known)) if isinstance(said, Mapping) else ():
                 if data.draw(st.integers(0, 3)):
-                    said[name] = data.draw(st.sampled_from(KNOWN[name]))
+                    said[name] = data.draw(st.sampled_from(known[name]))
         response = case.call(headers=headers)
         seen.add(response.status_code)
         case.validate_response(response, checks=CHECKS)
@@ -105,7 +107,10 @@ def test_no_input_is_a_fault_and_every_answer_is_as_the_document_says(
     redeem()
     headers = {"Authorization": f"Bearer {caller().key}", "Host": "localhost"}
     operations = [result.ok() for result in document.get_all_operations()]
-    seen = {operation.label: statuses_of(operation, mode=mode, headers=headers) for operation in operations}
+    seen = {
+        operation.label: statuses_of(place, operation, mode=mode, headers=headers)
+        for place, operation in enumerate(operations)
+    }
     assert len(seen) == 54
     if mode is GenerationMode.POSITIVE:
         assert {label for label, statuses in seen.items() if not statuses & {200, 201}} == set()
