@@ -109,9 +109,9 @@ def brought(command: Spend | Reserve) -> list[Command]:
     Nothing where all of them have too few: then the ledger refuses the command.
     """
     id_, at = command.member_id, command.at
-    together = households([id_], at=at).get(id_)
     missing = command.points - balances([id_], at=at)[id_].active
-    if together is None or missing <= 0 or together.active < command.points:
+    together = households([id_], at=at).get(id_) if missing > 0 else None
+    if together is None or together.active < command.points:
         return []
     others = [mate for mate in together.member_ids if mate != id_]
     with connection.cursor() as cursor:
@@ -132,13 +132,14 @@ def given_back(causes: Mapping[int, Command]) -> list[Command]:
     with connection.cursor() as cursor:
         cursor.execute(_POOLED, [list(causes)])
         pooled = cursor.fetchall()
+    paths = _paths({giver_id for _, _, giver_id in pooled})
     commands: list[Command] = []
     for operation_id, transfer_key, giver_id in pooled:
         cause = causes[operation_id]
         key, said = f"unpool:{giver_id}:{cause.key}", _said(cause)
         commands.append(Return(key=key, member_id=giver_id, transfer_key=transfer_key, **said))
         # Whoever has become one with another has nothing: it goes on as all that he had, and comes back likewise.
-        for one, other in pairwise(_path(giver_id)):
+        for one, other in pairwise(paths[giver_id]):
             on = f"merge:{one}:{other}:{key}"
             commands.append(Transfer(key=on, member_id=one, to_member_id=other, points=None, **said))
     return commands
@@ -175,12 +176,18 @@ def _all_of(member_ids: Collection[int]) -> set[int]:
     return {*member_ids}.union(*mates_of(member_ids).values())
 
 
-def _path(member_id: int) -> list[int]:
-    """The member and whom he has become one with, up to the one who has his points."""
-    path = [member_id]
-    while holder := models.Member.objects.values_list("merged_into_id", flat=True).get(pk=path[-1]):
-        path.append(holder)
-    return path
+def _paths(member_ids: Collection[int]) -> dict[int, list[int]]:
+    """Each member, and whom he has become one with, up to the one who has his points."""
+    found = {id_: [id_] for id_ in member_ids}
+    while ends := {path[-1] for path in found.values()}:
+        merged = models.Member.objects.filter(pk__in=ends, merged_into__isnull=False)
+        above = dict(merged.values_list("pk", "merged_into_id"))
+        if not above:
+            break
+        for path in found.values():
+            if path[-1] in above:
+                path.append(above[path[-1]])
+    return found
 
 
 def _said(cause: Command) -> dict[str, Any]:

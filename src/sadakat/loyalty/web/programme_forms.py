@@ -35,7 +35,7 @@ from sadakat.segments import api as segments
 
 MAX_FILE_BYTES: Final = 500_000
 MAX_NAME: Final = MAX_TEXT_LENGTH
-MAX_TEXT: Final = 500
+MAX_TEXT: Final = MAX_TEXT_LENGTH
 MAX_LISTED: Final = 20_000
 """Characters of a field that takes several texts."""
 DECIMALS: Final = 6
