@@ -1,6 +1,6 @@
 """Loyalty at a glance: members, points by month, what they may cost and what is due."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -161,52 +161,59 @@ def _tiers(held: Programme) -> charts.Chart | None:
     )
 
 
+def compared(label: str, one: float | None, other: float | None, show: Callable[[Any], str]) -> dict[str, str]:
+    """A line of a table that sets one figure beside another; the change is that from the other to the one."""
+    change = one / other - 1 if one is not None and other else None
+    return {
+        "label": label,
+        "one": show(one),
+        "other": show(other),
+        "change": formats.percent_change(change, decimals=0),
+    }
+
+
+def whole_amounts(currency: str) -> Callable[[float | None], str]:
+    """Tells amounts in minor units without what is less than a whole one of the currency."""
+    return lambda value: formats.money(value and round(value), currency=currency, has_decimals=False)
+
+
 def _groups(request: HttpRequest, found: Sequence[GroupFigures], *, currency: str) -> parts.Table:
     """Members beside all others, figure by figure."""
     by_group = {one.is_member: one for one in found}
     own, others = by_group.get(True), by_group.get(False)
 
-    def row(label: str, one: float | None, other: float | None, show: Any) -> dict[str, str]:
-        change = one / other - 1 if one is not None and other else None
-        return {
-            "label": label,
-            "own": show(one),
-            "others": show(other),
-            "change": formats.percent_change(change, decimals=0),
-        }
-
     def ratio(group: GroupFigures | None, top: str, bottom: str) -> float | None:
         return getattr(group, top) / getattr(group, bottom) if group and getattr(group, bottom) else None
 
-    def amount(value: float | None) -> str:
-        return formats.money(value and round(value), currency=currency, has_decimals=False)
-
+    amount = whole_amounts(currency)
     rows = [
         {
             "label": _("Customers who ordered"),
-            "own": formats.number(own.customers if own else 0),
-            "others": formats.number(others.customers if others else 0),
+            "one": formats.number(own.customers if own else 0),
+            "other": formats.number(others.customers if others else 0),
             "change": "",
         },
-        row(
+        compared(
             _("Orders per customer"),
             ratio(own, "orders", "customers"),
             ratio(others, "orders", "customers"),
             lambda value: formats.number(value, decimals=2),
         ),
-        row(
+        compared(
             _("Average order value"),
             ratio(own, "revenue_minor", "orders"),
             ratio(others, "revenue_minor", "orders"),
             amount,
         ),
-        row(
+        compared(
             _("Revenue per customer"),
             ratio(own, "revenue_minor", "customers"),
             ratio(others, "revenue_minor", "customers"),
             amount,
         ),
-        row(_("Came back"), ratio(own, "came_back", "before"), ratio(others, "came_back", "before"), formats.percent),
+        compared(
+            _("Came back"), ratio(own, "came_back", "before"), ratio(others, "came_back", "before"), formats.percent
+        ),
     ]
     return parts.short_table(
         request,

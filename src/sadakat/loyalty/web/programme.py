@@ -23,7 +23,7 @@ from sadakat.loyalty.queries.replay import replay
 from sadakat.loyalty.rules.programme import DEFAULT, as_json, read
 from sadakat.loyalty.types import Programme, Replay
 from sadakat.loyalty.web import telling, words
-from sadakat.loyalty.web.pages import may_manage, tabs
+from sadakat.loyalty.web.pages import compared, may_manage, tabs, whole_amounts
 from sadakat.loyalty.web.programme_forms import FileForm
 from sadakat.platform import access, brand
 from sadakat.platform.access import Permission
@@ -123,7 +123,7 @@ def what_if(request: HttpRequest) -> HttpResponse:
         return render(request, "loyalty/_what_if.html", {"fault": reasons.shown(error)})
     now = replay(as_json(held), **span) if held.version else None
     context = {
-        "table": _compared(request, now, then, currency=here.currency),
+        "table": _tried(request, now, then, currency=here.currency),
         "customers": then.customers,
         "orders": then.orders,
         "days": telling.days(span["since"], until - timedelta(days=1)),
@@ -172,21 +172,11 @@ def as_text(programme: Programme) -> str:
     return json.dumps(as_json(programme), ensure_ascii=False, indent=2)
 
 
-def _compared(request: HttpRequest, now: Replay | None, then: Replay, *, currency: str) -> parts.Table:
+def _tried(request: HttpRequest, now: Replay | None, then: Replay, *, currency: str) -> parts.Table:
     """Figure by figure what the programme that holds and a changed one give; without the former, the latter alone."""
 
-    def row(label: str, value: Callable[[Replay], float | None], show: Callable[[float | None], str]) -> dict[str, str]:
-        was, is_ = value(now) if now else None, value(then)
-        change = is_ / was - 1 if is_ is not None and was else None
-        return {
-            "label": label,
-            "now": show(was),
-            "then": show(is_),
-            "change": formats.percent_change(change, decimals=0),
-        }
-
-    def amount(value: float | None) -> str:
-        return formats.money(value and round(value), currency=currency, has_decimals=False)
+    def row(label: str, value: Callable[[Replay], float | None], show: Callable[[Any], str]) -> dict[str, str]:
+        return compared(label, value(then), value(now) if now else None, show)
 
     return parts.short_table(
         request,
@@ -194,7 +184,7 @@ def _compared(request: HttpRequest, now: Replay | None, then: Replay, *, currenc
         columns=_WHAT_IF,
         rows=[
             row(_("Points"), lambda each: each.points, formats.number),
-            row(_("Worth at checkout"), lambda each: each.worth_minor, amount),
+            row(_("Worth at checkout"), lambda each: each.worth_minor, whole_amounts(currency)),
             row(
                 _("Share of what counts of the orders"),
                 lambda each: each.worth_minor / each.basis_minor if each.basis_minor else None,
